@@ -1,0 +1,40 @@
+// Package worker is the loop beside an engine: claim, stage, run, report,
+// finish. It is the same loop in the server's own process and on a machine far
+// away; only the Coordinator and Files behind it differ.
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+)
+
+// Coordinator gives out jobs and takes what became of them. A method that
+// writes for an attempt returns a Fault of CodeLeaseLost once that attempt is
+// not this session's any more.
+type Coordinator interface {
+	// Open announces an engine and starts a session in pool.
+	Open(ctx context.Context, worker, pool string, d settee.Description) (queue.Session, error)
+	// Claim waits for a job until ctx ends (then: nil, ctx.Err()).
+	Claim(ctx context.Context, s queue.Session) (*queue.Lease, error)
+	// Renew extends the session's lease and returns what must stop.
+	Renew(ctx context.Context, s queue.Session) ([]queue.Order, error)
+	// Report passes events and previews on, in order.
+	Report(ctx context.Context, a queue.Attempt, frames []settee.Frame) error
+	// Execute names files and sends executed (engine.Sink.Executed).
+	Execute(ctx context.Context, a queue.Attempt, x engine.Executed) (json.RawMessage, error)
+	// Finish ends an attempt.
+	Finish(ctx context.Context, a queue.Attempt, e queue.Ending) error
+	// Close ends the session; what it still held goes back to the queue.
+	Close(ctx context.Context, s queue.Session) error
+}
+
+// Files moves bytes by what they are.
+type Files interface {
+	Put(ctx context.Context, content io.Reader) (settee.Blob, error)
+	Open(ctx context.Context, hash string) (io.ReadSeekCloser, error)
+}

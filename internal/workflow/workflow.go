@@ -1,0 +1,18 @@
+// Package workflow reads a graph in ComfyUI's API format without changing a
+// byte of it, and judges it as ComfyUI would: same errors, same words (protocol
+// note 3). A graph is never marshalled again; what must change is an Edit.
+package workflow
+
+import (
+	"context"
+
+	"github.com/settee/settee"
+)
+
+// Files answers for an account's names while a graph is validated.
+type Files interface {
+	// Resolve finds the file that reference names ("cat.png", "dir/cat.png
+	// [output]", a hash name) and says what bytes it has now. ok is false when
+	// there is none.
+	Resolve(ctx context.Context, reference string, folder settee.FileType) (b settee.Blob, ok bool, err error)
+}
