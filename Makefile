@@ -1,0 +1,43 @@
+# The commands people use here. `make check` is what CI runs.
+GO      ?= go
+TOOL    := $(GO) tool -modfile=tools/go.mod
+PYTHON  ?= python3
+
+.PHONY: build test race check format lint generate generated examples overview bench clean
+
+build: ## bin/settee
+	$(GO) build -trimpath -o bin/settee ./cmd/settee
+
+test: ## all tests
+	$(GO) test ./...
+
+race: ## all tests under the race detector
+	$(GO) test -race ./...
+
+format: ## rewrite every file as gofmt wants it
+	$(GO) fmt ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+
+generate:
+	$(GO) generate ./...
+
+generated: generate ## generated code is up to date
+	@git diff --exit-code --stat -- '*.gen.go' || { echo "generated code is stale: commit what make generate wrote"; exit 1; }
+
+examples: build ## the example workflows and clients, against a real server
+	./examples/run.sh
+
+overview: build ## the Cloud API overview's own code; SETTEE_OVERVIEW names the document
+	$(GO) test ./test/overview -count=1 -v
+
+check: lint generated race examples
+
+bench: ## medians and ratios; see docs/benchmarks.md
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
