@@ -1,16 +1,22 @@
 // Package queue decides which job runs where and when, and that each ends once.
 //
-// Submit, claim, report, execute, finish, cancel and reap are each one atomic
-// unit of the Store; nothing leaves (an answer, a lease, a durable frame)
-// before its unit is committed. The database is the truth; the bus only wakes.
+// Submit, claim, execute, finish and cancel are each one atomic unit of the
+// Store; nothing that they decide leaves (an answer, a lease, executed, an
+// ending) before its unit is committed. Each attempt is fenced in the unit that
+// writes for it. The database is the truth; the bus only wakes.
+//
+// Who goes next: the account with the least pass among those with a waiting job
+// in a lane the worker serves and fewer running jobs than its tier allows, and
+// of its jobs the one with the least number, then the oldest. An account's pass
+// grows by worker-seconds divided by its tier's weight.
 package queue
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/settee/settee"
-	"github.com/settee/settee/internal/engine"
 )
 
 // Submission is a validated job on its way in.
@@ -30,6 +36,9 @@ type Submission struct {
 // Lane is the set of jobs that the same pools can run: its name is the sorted
 // names of those pools joined by "+".
 type Lane string
+
+// Pools are the pools that can run the lane's jobs.
+func (l Lane) Pools() []string { return strings.Split(string(l), "+") }
 
 // Session is a worker that is alive: its lease covers every attempt it holds.
 type Session struct {
@@ -72,17 +81,59 @@ type Order struct {
 	Reason  settee.Reason `json:"reason"`
 }
 
-// Counts of an account's queue.
-type Counts struct{ Pending, Running int }
+// Counts of an account's queue. A greater Version is newer.
+type Counts struct {
+	Pending, Running int
+	Version          int64
+}
 
 // Remaining is ComfyUI's queue_remaining.
 func (c Counts) Remaining() int { return c.Pending + c.Running }
 
-// Executed is a node's output with its names and the durable event it became.
-type Executed struct {
-	Output json.RawMessage // the object, or null
-	Seq    int
+// Note is a durable event: start, cached, executed or the ending of an attempt.
+type Note struct {
+	Seq   int // within the job, ascending
+	Event settee.Event
+	Meta  json.RawMessage // of executed: history's meta entry
 }
 
-// ExecutedInput is what the unit behind Execute takes.
-type ExecutedInput = engine.Executed
+// Held is an attempt in progress, as writing for it needs it.
+type Held struct {
+	Attempt
+	AccountID       string
+	PromptID        string
+	ClientID        string
+	Deadline        time.Time // zero: none
+	CancelRequested bool
+	Seq             int // of the newest durable event written down
+}
+
+// Detail is a job with its graph and what it made so far.
+type Detail struct {
+	settee.Job
+	settee.Graph
+	settee.Result
+	Notes []Note // of a running job: what Result was folded from
+}
+
+// Filter picks and orders an account's jobs.
+type Filter struct {
+	States     []settee.JobState // empty: all
+	WorkflowID string
+	MediaType  string // "image", "video" or "audio": jobs with such an output
+	Sort       string // "create_time" (or empty) or "execution_time"
+	Ascending  bool
+	Limit      int // 0: none
+	Offset     int
+}
+
+// AdminFilter picks jobs of all accounts, newest first.
+type AdminFilter struct {
+	Account string // id or name; empty: all
+	States  []settee.JobState
+	Limit   int
+	Offset  int
+}
+
+// Everything is History's max for all entries.
+const Everything = int(^uint(0) >> 1)

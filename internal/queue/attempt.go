@@ -1,0 +1,135 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+)
+
+// attempt is what this server remembers of an attempt in progress. Its mutex
+// keeps what is published for it in order.
+type attempt struct {
+	Held
+	stale   atomic.Bool // look whether it is still held before believing it
+	mu      sync.Mutex
+	seq     int    // newest durable event
+	pending []Note // shown, not written yet
+}
+
+func (s *Service) hold(h Held) *attempt {
+	a := &attempt{Held: h, seq: FirstSeq(h.Seq, h.N)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.attempts[h.Attempt]; ok {
+		return known
+	}
+	s.attempts[h.Attempt] = a
+	return a
+}
+
+func (s *Service) forget(a Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.attempts, a)
+}
+
+// attemptsOf are a session's attempts, in the order their mutexes are taken.
+func (s *Service) attemptsOf(sessionID string) []*attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var held []*attempt
+	for a, h := range s.attempts {
+		if a.SessionID == sessionID {
+			held = append(held, h)
+		}
+	}
+	slices.SortFunc(held, func(x, y *attempt) int { return strings.Compare(x.JobID, y.JobID) })
+	return held
+}
+
+// held finds an attempt, or a Fault CodeLeaseLost when it is over.
+func (s *Service) held(ctx context.Context, a Attempt) (*attempt, error) {
+	s.mu.Lock()
+	known := s.attempts[a]
+	s.mu.Unlock()
+	if known != nil && !known.stale.Load() {
+		return known, nil
+	}
+	h, err := s.store.HeldAttempt(ctx, a)
+	if err != nil {
+		s.lost(a, err)
+		return nil, err
+	}
+	known = s.hold(h)
+	known.stale.Store(false)
+	return known, nil
+}
+
+// lost forgets an attempt when err says that it is over.
+func (s *Service) lost(a Attempt, err error) {
+	if settee.CodeOf(err) == settee.CodeLeaseLost {
+		s.forget(a)
+	}
+}
+
+// Report passes an attempt's events and previews on, in order. execution_start
+// and execution_cached are durable: they are written with the attempt's next
+// unit. Endings and executed are not taken here.
+func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) error {
+	held, err := s.held(ctx, a)
+	if err != nil {
+		return err
+	}
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	for _, in := range frames {
+		f := held.frame()
+		f.Type, f.Data, f.Binary, f.Node, f.Wanted = in.Type, in.Data, in.Binary, in.Node, in.Wanted
+		if f.Data != nil && !json.Valid(f.Data) {
+			return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", f.Type)
+		}
+		switch f.Type {
+		case settee.EventStart, settee.EventCached:
+			f.Data = Stamp(f.Data, s.opt.Now())
+			held.seq++
+			f.Seq = held.seq
+			held.pending = append(held.pending, Note{Seq: held.seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
+		case settee.EventExecuted, settee.EventSuccess, settee.EventInterrupted, settee.EventStatus:
+			return settee.Faultf(settee.CodeInvalid, "%s is not reported", f.Type)
+		}
+		s.publish(ctx, f)
+	}
+	return nil
+}
+
+// Execute names a node's files, attaches them to the job, and sends executed.
+// It answers the output with its final names.
+func (s *Service) Execute(ctx context.Context, a Attempt, x engine.Executed) (json.RawMessage, error) {
+	if err := CheckExecuted(x); err != nil {
+		return nil, err
+	}
+	held, err := s.held(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	done, err := s.store.ExecuteNode(ctx, a, x, held.pending, held.seq+1, s.opt.Now())
+	if err != nil {
+		s.lost(a, err)
+		return nil, err
+	}
+	held.pending, held.seq = nil, done.Note.Seq
+	if !x.Silent {
+		f := held.frame()
+		f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
+		s.publish(ctx, f)
+	}
+	return done.Output, nil
+}

@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/settee/settee"
+)
+
+// Finish ends an attempt: its job has ended too, or waits again when e.State is
+// Pending (see Judge). Fault CodeLeaseLost: another has the job, or it is over.
+func (s *Service) Finish(ctx context.Context, a Attempt, e Ending) error {
+	if e.State != settee.Pending && (!e.State.Terminal() || e.Event.Type == "") {
+		return settee.Faultf(settee.CodeInvalid, "an attempt cannot end as %q with event %q", e.State, e.Event.Type)
+	}
+	return s.end(ctx, a, End{Ending: e})
+}
+
+func (s *Service) end(ctx context.Context, a Attempt, e End) error {
+	s.mu.Lock()
+	held := s.attempts[a]
+	s.mu.Unlock()
+	if held != nil {
+		held.mu.Lock()
+		defer held.mu.Unlock()
+		e.Notes = held.pending
+	}
+	e.Cap = s.opt.CrashCap
+	out, err := s.store.EndAttempt(ctx, a, e, s.opt.Now())
+	if err != nil {
+		s.lost(a, err)
+		return err
+	}
+	s.forget(a)
+	if out.State == settee.Pending {
+		s.publishStatus(ctx, out.AccountID, out.Counts)
+	} else {
+		s.publishEnd(ctx, out)
+	}
+	s.hint(ctx, out.Lane)
+	return nil
+}
+
+// Reap does what time asks for: it ends sessions whose lease has run out, gives
+// back or gives up what they held, ends jobs that outlived their deadline and a
+// lease's time to obey it, and sets the lanes right. Run calls it; a test may.
+func (s *Service) Reap(ctx context.Context) error {
+	if err := s.takeOver(ctx); err != nil {
+		return err
+	}
+	now := s.opt.Now()
+	if err := s.store.ExpireSessions(ctx, "", now); err != nil {
+		return fmt.Errorf("expire sessions: %w", err)
+	}
+	if err := s.reapOrphans(ctx); err != nil {
+		return err
+	}
+	overdue, err := s.store.Overdue(ctx, now.Add(-s.opt.Lease))
+	if err != nil {
+		return fmt.Errorf("find overdue attempts: %w", err)
+	}
+	var errs []error
+	for _, h := range overdue {
+		errs = append(errs, s.reap(ctx, h.Attempt, Ending{settee.Failed, settee.ReasonTimeout,
+			Failure(h.PromptID, "JobTimeout", "The job ran longer than its tier allows.")}))
+	}
+	lanes, err := s.store.RefreshLanes(ctx)
+	for _, l := range lanes {
+		s.hint(ctx, l)
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// takeOver ends the sessions that earlier boots of this embedded server left
+// behind, once.
+func (s *Service) takeOver(ctx context.Context) error {
+	s.takeover.Lock()
+	defer s.takeover.Unlock()
+	if s.taken || s.opt.Boot == "" {
+		return nil
+	}
+	if err := s.store.ExpireSessions(ctx, s.opt.Boot, s.opt.Now()); err != nil {
+		return fmt.Errorf("end sessions of earlier boots: %w", err)
+	}
+	s.taken = true
+	return s.reapOrphans(ctx)
+}
+
+func (s *Service) reapOrphans(ctx context.Context) error {
+	orphans, err := s.store.Orphans(ctx)
+	if err != nil {
+		return fmt.Errorf("find orphans: %w", err)
+	}
+	var errs []error
+	for _, o := range orphans {
+		errs = append(errs, s.reap(ctx, o.Attempt, Ending{State: settee.Pending, Reason: o.Reason}))
+	}
+	return errors.Join(errs...)
+}
+
+// reap ends an attempt for its worker, which hears of it.
+func (s *Service) reap(ctx context.Context, a Attempt, e Ending) error {
+	err := s.end(ctx, a, End{Ending: e, Forced: true})
+	if settee.CodeOf(err) == settee.CodeLeaseLost {
+		return nil // it ended meanwhile
+	}
+	s.order(ctx, a.SessionID)
+	return err
+}

@@ -1,0 +1,86 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/bus"
+)
+
+// send publishes a hint. A hint that is lost costs a second, so a failure is
+// only logged.
+func (s *Service) send(ctx context.Context, subject string, body []byte) {
+	if err := s.bus.Publish(context.WithoutCancel(ctx), subject, body); err != nil {
+		s.opt.Log.Warn("publishing failed", "subject", subject, "error", err)
+	}
+}
+
+// publish shows a frame to the account's listeners.
+func (s *Service) publish(ctx context.Context, f settee.Frame) {
+	s.send(ctx, bus.Account+f.AccountID, marshal(f))
+}
+
+// publishStatus shows an account's counts: the newest that were seen, so that
+// the last status is right whatever order units are published in.
+func (s *Service) publishStatus(ctx context.Context, accountID string, c Counts) {
+	s.mu.Lock()
+	if newest := s.shown[accountID]; newest.Version > c.Version {
+		c = newest
+	} else {
+		s.shown[accountID] = c
+	}
+	s.mu.Unlock()
+	s.publish(ctx, settee.Frame{AccountID: accountID, Type: settee.EventStatus,
+		Data: json.RawMessage(`{"status":{"exec_info":{"queue_remaining":` + strconv.Itoa(c.Remaining()) + `}}}`)})
+}
+
+// publishEnd shows that a job has ended: the ending, status, executing null.
+func (s *Service) publishEnd(ctx context.Context, o Outcome) {
+	f := o.frame()
+	end := f
+	end.Type, end.Data, end.Seq, end.Ended = o.Note.Event.Type, o.Note.Event.Data, o.Note.Seq, true
+	s.publish(ctx, end)
+	s.publishStatus(ctx, o.AccountID, o.Counts)
+	f.Type = settee.EventExecuting
+	f.Data = object(field{"node", json.RawMessage("null")}, field{"prompt_id", text(o.PromptID)})
+	s.publish(ctx, f)
+}
+
+// frame is an empty frame of the attempt's job.
+func (h Held) frame() settee.Frame {
+	return settee.Frame{AccountID: h.AccountID, JobID: h.JobID, PromptID: h.PromptID, ClientID: h.ClientID, Attempt: h.N}
+}
+
+// hint wakes claims that serve a lane, here and on other servers.
+func (s *Service) hint(ctx context.Context, lane Lane) {
+	s.wakeLane(lane)
+	s.send(ctx, bus.Jobs, []byte(lane))
+}
+
+func (s *Service) wakeLane(lane Lane) {
+	for _, pool := range lane.Pools() {
+		wake(s.hintOf(pool))
+	}
+}
+
+// hintOf is where claims of a pool wait: one claim wakes, and wakes the next
+// when it returns.
+func (s *Service) hintOf(pool string) chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.hints[pool]
+	if !ok {
+		c = make(chan struct{}, 1)
+		s.hints[pool] = c
+	}
+	return c
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

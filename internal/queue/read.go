@@ -1,0 +1,110 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/settee/settee"
+)
+
+// Counts are how many jobs of the account wait and run.
+func (s *Service) Counts(ctx context.Context, accountID string) (Counts, error) {
+	return s.store.QueueCounts(ctx, accountID)
+}
+
+// Job finds a job by its account and prompt id; Fault CodeNotFound. It reads one
+// indexed row.
+func (s *Service) Job(ctx context.Context, accountID, promptID string) (settee.Job, error) {
+	return s.store.JobByPrompt(ctx, accountID, promptID)
+}
+
+// Detail is Job with its graph and result; a running job's is what it made so
+// far.
+func (s *Service) Detail(ctx context.Context, accountID, promptID string) (Detail, error) {
+	shown := s.unwritten(accountID)
+	d, err := s.store.JobDetail(ctx, accountID, promptID)
+	if err == nil {
+		d.foldWith(shown)
+	}
+	return d, err
+}
+
+// List answers a page of the account's jobs and how many match in all.
+func (s *Service) List(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error) {
+	return s.store.ListJobs(ctx, accountID, f)
+}
+
+// Live answers the account's jobs that run (in the order they started) and that
+// wait (in the order they will), in one snapshot.
+func (s *Service) Live(ctx context.Context, accountID string) (running, pending []Detail, err error) {
+	shown := s.unwritten(accountID)
+	running, pending, err = s.store.LiveJobs(ctx, accountID)
+	for i := range running {
+		running[i].foldWith(shown)
+	}
+	return running, pending, err
+}
+
+// History answers ended jobs that had started, oldest first, by ComfyUI's rules
+// (protocol note 1.3): with offset < 0 the newest max, else max from offset on.
+// Everything is no max.
+func (s *Service) History(ctx context.Context, accountID string, max, offset int) ([]Detail, error) {
+	if max <= 0 {
+		return nil, nil
+	}
+	return s.store.JobHistory(ctx, accountID, max, offset)
+}
+
+// Recent answers the jobs that had started and ended since then, oldest first.
+func (s *Service) Recent(ctx context.Context, accountID string, since time.Time) ([]Detail, error) {
+	return s.store.RecentJobs(ctx, accountID, since)
+}
+
+// AllJobs answers a page of everybody's jobs, newest first, and how many match.
+func (s *Service) AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error) {
+	return s.store.AllJobs(ctx, f)
+}
+
+// unwritten are the notes of the account's attempts that were shown but may not
+// be written yet, by job. It must be asked before the store.
+func (s *Service) unwritten(accountID string) map[string]*shown {
+	all := map[string]*shown{}
+	s.mu.Lock()
+	var held []*attempt
+	for _, a := range s.attempts {
+		if a.AccountID == accountID {
+			held = append(held, a)
+		}
+	}
+	s.mu.Unlock()
+	for _, a := range held {
+		a.mu.Lock()
+		all[a.JobID] = &shown{a.N, append([]Note(nil), a.pending...)}
+		a.mu.Unlock()
+	}
+	return all
+}
+
+type shown struct {
+	attempt int
+	notes   []Note
+}
+
+// foldWith makes a running job's result of what is written and what was shown.
+func (d *Detail) foldWith(all map[string]*shown) {
+	if d.State != settee.InProgress {
+		return
+	}
+	if s := all[d.ID]; s != nil && s.attempt == d.Attempt {
+		written := 0
+		if n := len(d.Notes); n > 0 {
+			written = d.Notes[n-1].Seq
+		}
+		for _, n := range s.notes {
+			if n.Seq > written {
+				d.Notes = append(d.Notes, n)
+			}
+		}
+	}
+	d.Result = Fold(d.Notes)
+}

@@ -1,0 +1,104 @@
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/bus"
+)
+
+// Options of a Service.
+type Options struct {
+	Now      func() time.Time
+	Boot     string        // names this start of an embedded server, the only one on its database; empty elsewhere
+	Log      *slog.Logger  // nil: slog.Default
+	Lease    time.Duration // how long a session lives without a renewal; 0: 15 s
+	Poll     time.Duration // how often to look without a hint, and to reap; 0: 1 s
+	CrashCap int           // losses of its worker after which a job fails; 0: 3
+}
+
+// Service is the queue. It is safe for concurrent use; several servers may have
+// one each on the same database.
+type Service struct {
+	store Store
+	bus   bus.Bus
+	opt   Options
+
+	mu       sync.Mutex
+	attempts map[Attempt]*attempt
+	sessions map[string]*session
+	hints    map[string]chan struct{} // by pool: something may be there to claim
+	shown    map[string]Counts        // by account: the newest counts that were seen
+
+	takeover sync.Mutex
+	taken    bool // sessions of earlier boots have been ended
+}
+
+// New makes the queue on a store. Run must run for losses to be noticed.
+func New(store Store, b bus.Bus, opt Options) *Service {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.Lease == 0 {
+		opt.Lease = 15 * time.Second
+	}
+	if opt.Poll == 0 {
+		opt.Poll = time.Second
+	}
+	if opt.CrashCap == 0 {
+		opt.CrashCap = 3
+	}
+	return &Service{store: store, bus: b, opt: opt,
+		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
+		hints: map[string]chan struct{}{}, shown: map[string]Counts{}}
+}
+
+// Run takes over from earlier boots, listens for hints and reaps, until ctx
+// ends. It returns nil then, and an error only when it could not begin.
+func (s *Service) Run(ctx context.Context) error {
+	jobs, err := s.bus.Subscribe(bus.Jobs, func(body []byte) { s.wakeLane(Lane(body)) })
+	if err != nil {
+		return err
+	}
+	defer jobs()
+	orders, err := s.bus.Subscribe(bus.Orders, func(body []byte) { s.wakeSession(string(body)) })
+	if err != nil {
+		return err
+	}
+	defer orders()
+	tick := time.NewTicker(s.opt.Poll)
+	defer tick.Stop()
+	for {
+		if err := s.Reap(ctx); err != nil && ctx.Err() == nil {
+			s.opt.Log.Error("reaping failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// Submit puts a validated job into its account's queue. Faults: CodeConflict
+// when the account has a job of that PromptID already (with Replace: one that
+// has not ended), CodeQueueFull when the tier allows no more waiting jobs.
+func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error) {
+	id := settee.NewID()
+	if sub.PromptID == "" {
+		sub.PromptID = id
+	}
+	job, counts, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
+	if err != nil {
+		return settee.Job{}, err
+	}
+	s.publishStatus(ctx, job.AccountID, counts)
+	s.hint(ctx, sub.Lane)
+	return job, nil
+}

@@ -1,0 +1,127 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+)
+
+// Store keeps the queue. Every method is one atomic unit, or one consistent
+// snapshot. Methods that write for an attempt return a Fault of CodeLeaseLost
+// when the attempt is over or its session is closed.
+type Store interface {
+	// SubmitJob writes a job down under id.
+	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (settee.Job, Counts, error)
+
+	// OpenSession writes down a worker, what its engine can run, and a session.
+	OpenSession(ctx context.Context, o Opening, now time.Time) error
+	// RenewSession extends an open session and writes down notes of its attempts.
+	RenewSession(ctx context.Context, id string, until, now time.Time, notes map[Attempt][]Note) error
+	// CloseSession ends a session; its attempts become orphans. Closing twice is
+	// no error.
+	CloseSession(ctx context.Context, id string, reason settee.Reason, now time.Time) error
+	// ExpireSessions ends the sessions whose lease has run out and, when boot is
+	// not empty, those of embedded servers that are not boot.
+	ExpireSessions(ctx context.Context, boot string, now time.Time) error
+	// SessionAttempts are the attempts that a session holds.
+	SessionAttempts(ctx context.Context, id string) ([]Held, error)
+
+	// ClaimJob leases the next job to a session; nil when there is none.
+	ClaimJob(ctx context.Context, s Session, now time.Time) (*Claim, error)
+	// HeldAttempt is an attempt in progress.
+	HeldAttempt(ctx context.Context, a Attempt) (Held, error)
+	// ExecuteNode names a node's files and writes its output down, after notes.
+	// at is the least Seq the executed event may have.
+	ExecuteNode(ctx context.Context, a Attempt, x engine.Executed, notes []Note, at int, now time.Time) (Executed, error)
+	// EndAttempt ends an attempt as e says, or as Judge makes of it.
+	EndAttempt(ctx context.Context, a Attempt, e End, now time.Time) (Outcome, error)
+	// Orphans are the attempts in progress whose session is closed.
+	Orphans(ctx context.Context) ([]Orphan, error)
+	// Overdue are the attempts in progress whose deadline was before then.
+	Overdue(ctx context.Context, then time.Time) ([]Held, error)
+
+	// CancelJobs cancels what c names.
+	CancelJobs(ctx context.Context, c Cancellation, now time.Time) (Cancelled, error)
+	// HideJobs takes ended jobs out of an account's history: those named, or all
+	// when promptIDs is nil.
+	HideJobs(ctx context.Context, accountID string, promptIDs []string, now time.Time) error
+	// RefreshLanes sets right which lanes have work that may start now, and
+	// answers those that newly have.
+	RefreshLanes(ctx context.Context) ([]Lane, error)
+
+	QueueCounts(ctx context.Context, accountID string) (Counts, error)
+	JobByPrompt(ctx context.Context, accountID, promptID string) (settee.Job, error)
+	JobDetail(ctx context.Context, accountID, promptID string) (Detail, error)
+	ListJobs(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error)
+	LiveJobs(ctx context.Context, accountID string) (running, pending []Detail, err error)
+	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]Detail, error)
+	RecentJobs(ctx context.Context, accountID string, since time.Time) ([]Detail, error)
+	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
+}
+
+// Opening announces a worker and its session.
+type Opening struct {
+	Session
+	Worker         string // its name
+	Description    settee.Description
+	DefinitionHash string
+	Until          time.Time
+}
+
+// Claim is a lease that was just given.
+type Claim struct {
+	Lease
+	Seq    int // of the job's newest durable event
+	Counts Counts
+}
+
+// Executed is a node's output with its names and the durable event it became.
+type Executed struct {
+	Output json.RawMessage // the object, or null
+	Note   Note
+}
+
+// End is an ending with what goes with it.
+type End struct {
+	Ending
+	Notes  []Note // reported before and not written yet
+	Cap    int    // of crashes
+	Forced bool   // by the reaper: the session may be closed
+}
+
+// Outcome is what became of a job when an attempt at it ended.
+type Outcome struct {
+	Held
+	State  settee.JobState // Pending: it waits again
+	Lane   Lane
+	Note   Note // the ending; none when Pending
+	Counts Counts
+}
+
+// Orphan is an attempt that has lost its session, and why.
+type Orphan struct {
+	Attempt
+	Reason settee.Reason // ReasonLost or ReasonDrained
+}
+
+// Cancellation says which of an account's jobs to cancel: those of PromptIDs,
+// or all when nil.
+type Cancellation struct {
+	AccountID string
+	PromptIDs []string
+	Pending   bool // jobs that wait
+	Running   bool // jobs that run: asked for
+	Strict    bool // a PromptID that is not the account's is a Fault, and nothing is cancelled
+}
+
+// Cancelled is what a Cancellation did.
+type Cancelled struct {
+	PromptIDs []string  // cancelled or asked for
+	Sessions  []string  // that hold jobs which were asked for
+	Endings   []Outcome // pending jobs whose clients have seen them start
+	Ended     int       // pending jobs cancelled
+	Counts    Counts
+}

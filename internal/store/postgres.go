@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// postgres is a PostgreSQL database, shared by any number of servers. Units
+// hold row locks; one that loses a deadlock or a serialization race runs again.
+type postgres struct{ db *sql.DB }
+
+func openPostgres(ctx context.Context, url string) (engine, error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(24)
+	db.SetMaxIdleConns(24)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := migratePostgres(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &postgres{db: db}, nil
+}
+
+func (p *postgres) write(ctx context.Context, unit func(*Tx) error) error {
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := p.run(ctx, nil, unit)
+		if !raced(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait/2 + rand.N(wait)):
+		}
+	}
+}
+
+func (p *postgres) read(ctx context.Context, look func(*Tx) error) error {
+	return p.run(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, look)
+}
+
+func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error) error {
+	tx, err := p.db.BeginTx(ctx, opt)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := f(&Tx{dialect: Postgres, run: pgRunner{ctx, tx}}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (p *postgres) close() error { return p.db.Close() }
+
+// raced reports an outcome that another try can mend: a serialization failure
+// or a deadlock.
+func raced(err error) bool { return hasState(err, "40001") || hasState(err, "40P01") }
+
+// hasState reports whether err is PostgreSQL's with that SQLSTATE.
+func hasState(err error, state string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == state
+}
+
+type pgRunner struct {
+	ctx context.Context
+	tx  *sql.Tx
+}
+
+func (r pgRunner) exec(query string, args []any) (sql.Result, error) {
+	return r.tx.ExecContext(r.ctx, query, args...)
+}
+
+func (r pgRunner) query(query string, args []any) (*sql.Rows, error) {
+	return r.tx.QueryContext(r.ctx, query, args...)
+}

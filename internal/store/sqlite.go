@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// sqlite is an embedded database: one connection that writes, a few that read.
+type sqlite struct {
+	path    string
+	writing *sql.DB
+	reading *sql.DB
+	writer  *writer
+	readers chan *conn
+}
+
+// Pragmas of the two kinds of connections. A commit is on the disk before it is
+// answered: synchronous is FULL wherever something is written.
+const (
+	pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
+	pragmasReading = pragmas + "&_query_only=1"
+)
+
+func openSQLite(ctx context.Context, path string) (engine, error) {
+	if path == "" || path == ":memory:" {
+		return nil, errors.New("sqlite needs a file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	s := &sqlite{path: path}
+	err := func() (err error) {
+		if s.writing, err = sql.Open("sqlite", name+pragmas); err != nil {
+			return err
+		}
+		s.writing.SetMaxOpenConns(1)
+		if err = migrateSQLite(ctx, s.writing, path); err != nil {
+			return err
+		}
+		c, err := pin(ctx, s.writing)
+		if err != nil {
+			return err
+		}
+		s.writer = startWriter(c)
+		n := max(4, runtime.NumCPU())
+		if s.reading, err = sql.Open("sqlite", name+pragmasReading); err != nil {
+			return err
+		}
+		s.readers = make(chan *conn, n)
+		for range n {
+			c, err := pin(ctx, s.reading)
+			if err != nil {
+				return err
+			}
+			s.readers <- c
+		}
+		return nil
+	}()
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *sqlite) write(ctx context.Context, unit func(*Tx) error) error {
+	return s.writer.do(ctx, unit)
+}
+
+func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.readers <- c }()
+	if err := c.do("BEGIN"); err != nil {
+		return fmt.Errorf("begin a snapshot: %w", err)
+	}
+	defer func() { _ = c.do("ROLLBACK") }() // nothing was written
+	return look(&Tx{dialect: SQLite, run: c})
+}
+
+func (s *sqlite) close() error {
+	var errs []error
+	if s.writer != nil {
+		s.writer.stop()
+		errs = append(errs, s.writer.conn.close())
+	}
+	if s.reading != nil {
+		for range cap(s.readers) {
+			select {
+			case c := <-s.readers:
+				errs = append(errs, c.close())
+			default: // never pinned, or still in use by a late reader
+			}
+		}
+		errs = append(errs, s.reading.Close())
+	}
+	if s.writing != nil {
+		errs = append(errs, s.writing.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// writer is the one goroutine that writes to a SQLite file. It takes all units
+// that wait, runs each in a savepoint of its own, commits once, then answers
+// all: many units share one flush to the disk, and one that fails harms no
+// other.
+type writer struct {
+	conn  *conn
+	units chan *unit
+	once  sync.Once
+	quit  chan struct{}
+	done  chan struct{}
+}
+
+// unit is work on its way through the writer.
+type unit struct {
+	run    func(*Tx) error
+	taken  atomic.Bool // by the writer, or by its caller who gave up
+	err    error
+	panics any // what run panicked with; goes on in the caller
+	ended  chan struct{}
+}
+
+// batchCap bounds how long the first unit of a batch waits for the last.
+const batchCap = 256
+
+var errClosed = errors.New("the database is closed")
+
+func startWriter(c *conn) *writer {
+	w := &writer{conn: c, units: make(chan *unit, batchCap), quit: make(chan struct{}), done: make(chan struct{})}
+	go w.loop()
+	return w
+}
+
+// do hands a unit in and waits for its outcome.
+func (w *writer) do(ctx context.Context, run func(*Tx) error) error {
+	u := &unit{run: run, ended: make(chan struct{})}
+	select {
+	case w.units <- u:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+		return errClosed
+	}
+	select {
+	case <-u.ended:
+	case <-ctx.Done():
+		if u.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-u.ended
+	case <-w.done:
+		if u.taken.CompareAndSwap(false, true) {
+			return errClosed
+		}
+		<-u.ended
+	}
+	if u.panics != nil {
+		panic(u.panics)
+	}
+	return u.err
+}
+
+// stop lets the batch in progress end; what still waits is refused.
+func (w *writer) stop() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.done
+}
+
+func (w *writer) loop() {
+	defer close(w.done)
+	batch := make([]*unit, 0, batchCap)
+	for {
+		batch = batch[:0]
+		select {
+		case <-w.quit:
+			return
+		case u := <-w.units:
+			batch = append(batch, u)
+		}
+	gather:
+		for len(batch) < batchCap {
+			select {
+			case u := <-w.units:
+				batch = append(batch, u)
+			default:
+				break gather
+			}
+		}
+		w.commit(batch)
+	}
+}
+
+// commit runs a batch as one transaction.
+func (w *writer) commit(batch []*unit) {
+	live := batch[:0]
+	for _, u := range batch {
+		if u.taken.CompareAndSwap(false, true) {
+			live = append(live, u)
+		}
+	}
+	w.runAll(live)
+	for _, u := range live {
+		close(u.ended)
+	}
+}
+
+func (w *writer) runAll(batch []*unit) {
+	if len(batch) == 0 {
+		return
+	}
+	if err := w.conn.do("BEGIN IMMEDIATE"); err != nil {
+		fail(batch, fmt.Errorf("begin: %w", err))
+		return
+	}
+	for i, u := range batch {
+		whole, err := w.runOne(u)
+		u.err = err
+		if !whole {
+			// The transaction is gone and the units before this one with it:
+			// they and those after it run again without it.
+			_ = w.conn.do("ROLLBACK") // often an error: SQLite has done it already
+			w.runAll(append(append([]*unit{}, batch[:i]...), batch[i+1:]...))
+			return
+		}
+	}
+	if err := w.conn.do("COMMIT"); err != nil {
+		_ = w.conn.do("ROLLBACK")
+		fail(batch, fmt.Errorf("commit: %w", err))
+	}
+}
+
+// runOne runs a unit in a savepoint. whole is false when the transaction
+// around it was lost too, as after a full disk.
+func (w *writer) runOne(u *unit) (whole bool, err error) {
+	if err := w.conn.do("SAVEPOINT unit"); err != nil {
+		return false, fmt.Errorf("savepoint: %w", err)
+	}
+	err = func() error {
+		defer func() { u.panics = recover() }()
+		return u.run(&Tx{dialect: SQLite, run: w.conn})
+	}()
+	if err != nil || u.panics != nil {
+		if undo := w.conn.do("ROLLBACK TO unit"); undo != nil {
+			return false, err
+		}
+	}
+	if release := w.conn.do("RELEASE unit"); release != nil {
+		return false, errors.Join(err, release)
+	}
+	return true, err
+}
+
+// fail gives every unit that had no fault of its own the batch's.
+func fail(batch []*unit, err error) {
+	for _, u := range batch {
+		if u.err == nil {
+			u.err = err
+		}
+	}
+}
