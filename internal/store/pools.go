@@ -8,20 +8,6 @@ import (
 	"github.com/settee/settee/internal/pool"
 )
 
-// SavePool records what a pool's workers can run (pool.Store).
-func (db *DB) SavePool(ctx context.Context, name, hash string, definitions json.RawMessage, now time.Time) error {
-	return db.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.Exec(`INSERT INTO node_definitions (hash, body) VALUES ($1, $2)
-			ON CONFLICT (hash) DO NOTHING`, hash, definitions); err != nil {
-			return err
-		}
-		_, err := tx.Exec(`INSERT INTO pools (name, definitions, price, created_at, updated_at) VALUES ($1, $2, 0, $3, $3)
-			ON CONFLICT (name) DO UPDATE SET definitions = excluded.definitions, updated_at = excluded.updated_at`,
-			name, hash, now)
-		return err
-	})
-}
-
 // Pools lists the pools, cheapest first (pool.Store).
 func (db *DB) Pools(ctx context.Context, now time.Time) (pools []pool.Pool, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {

@@ -21,7 +21,11 @@ type Coordinator interface {
 	Open(ctx context.Context, worker, pool string, d settee.Description) (queue.Session, error)
 	// Claim waits for a job until ctx ends (then: nil, ctx.Err()).
 	Claim(ctx context.Context, s queue.Session) (*queue.Lease, error)
-	// Renew extends the session's lease and returns what must stop.
+	// Renew extends the session's lease at once, then waits until something
+	// must stop or until a third of the lease has passed, and returns what must
+	// stop (often nothing). An order is given again by each Renew until its
+	// attempt has ended. A closed or expired session is a Fault of
+	// CodeLeaseLost: the worker must Open a new one.
 	Renew(ctx context.Context, s queue.Session) ([]queue.Order, error)
 	// Report passes events and previews on, in order.
 	Report(ctx context.Context, a queue.Attempt, frames []settee.Frame) error

@@ -1,0 +1,88 @@
+package admission
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/pyjson"
+	"github.com/settee/settee/internal/workflow"
+)
+
+// Redacted stands wherever a partner key was.
+const Redacted = "[REDACTED]"
+
+// partnerKeys are the members of extra_data that are secrets.
+var partnerKeys = []string{"auth_token_comfy_org", "api_key_comfy_org"}
+
+// extra is extra_data on its way in.
+type extra struct {
+	shown      json.RawMessage // with the secrets redacted and the client id added
+	secrets    json.RawMessage // an object with the secrets; nil when there are none
+	workflowID string          // extra_pnginfo.workflow.id
+}
+
+// readExtra takes the secrets out of extra_data and adds client_id, as ComfyUI
+// does; every other byte stays.
+func readExtra(raw json.RawMessage, clientID string) (extra, error) {
+	if len(raw) == 0 {
+		raw = json.RawMessage("{}")
+	}
+	root, err := pyjson.Parse(raw)
+	if err != nil || root.Kind != pyjson.Object {
+		return extra{}, settee.Faultf(settee.CodeInvalid, "extra_data must be an object")
+	}
+	var (
+		x       extra
+		edits   []settee.Edit
+		secrets = map[string]json.RawMessage{}
+		hasID   bool
+	)
+	members := root.Members()
+	for _, m := range members {
+		switch {
+		case m.Key == "client_id":
+			hasID = true
+			if clientID != "" {
+				edits = append(edits, replace(m.Value, clientID))
+			}
+		case slices.Contains(partnerKeys, m.Key):
+			if m.Value.Kind != pyjson.Null {
+				secrets[m.Key] = json.RawMessage(m.Value.Raw())
+				edits = append(edits, replace(m.Value, Redacted))
+			}
+		}
+	}
+	x.workflowID = root.Get("extra_pnginfo").Get("workflow").Get("id").Text()
+	if clientID != "" && !hasID {
+		text := `"client_id": ` + quote(clientID)
+		if len(members) > 0 {
+			text = ", " + text
+		}
+		edits = append(edits, settee.Edit{Start: root.End - 1, End: root.End - 1, Text: text})
+	}
+	slices.SortFunc(edits, func(a, b settee.Edit) int { return a.Start - b.Start })
+	x.shown = workflow.Apply(raw, edits, false)
+	if len(secrets) > 0 {
+		if x.secrets, err = json.Marshal(secrets); err != nil {
+			return extra{}, settee.Faultf(settee.CodeInvalid, "a partner key in extra_data must be text")
+		}
+	}
+	return x, nil
+}
+
+func replace(v pyjson.Value, text string) settee.Edit {
+	return settee.Edit{Start: v.Start, End: v.End, Text: quote(text)}
+}
+
+// quote is s as JSON, as short as it can be.
+func quote(s string) string {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic(err) // every string can be written
+	}
+	return string(bytes.TrimRight(out.Bytes(), "\n"))
+}

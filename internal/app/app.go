@@ -1,0 +1,206 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/account"
+	"github.com/settee/settee/internal/admission"
+	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/blob"
+	"github.com/settee/settee/internal/bus"
+	"github.com/settee/settee/internal/live"
+	"github.com/settee/settee/internal/pool"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/secret"
+	"github.com/settee/settee/internal/store"
+	"github.com/settee/settee/internal/worker"
+)
+
+// App is a server, put together but not yet serving.
+type App struct {
+	cfg      Config
+	lock     *flock.Flock
+	db       *store.DB
+	bus      bus.Bus
+	root     secret.Root
+	accounts *account.Service
+	assets   *asset.Service
+	queue    *queue.Service
+	pools    *pool.Service
+	admit    *admission.Service
+	hub      *live.Hub
+	workers  []*worker.Worker
+	listener net.Listener
+	server   *http.Server
+	firstKey string
+}
+
+// New opens the data folder, brings the database up to date, makes what the
+// first start needs, and starts to listen. Only one server at a time has a data
+// folder.
+func New(ctx context.Context, cfg Config) (a *App, err error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	a = &App{cfg: cfg}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, err
+	}
+	a.lock = flock.New(filepath.Join(cfg.Data, "lock"))
+	if held, err := a.lock.TryLock(); err != nil || !held {
+		return nil, fmt.Errorf("another server has the data folder %s: %w", cfg.Data, errors.Join(errInUse, err))
+	}
+	if a.root, err = a.secret(); err != nil {
+		return nil, err
+	}
+	if a.db, err = store.Open(ctx, a.database()); err != nil {
+		return nil, err
+	}
+	if err := a.services(ctx); err != nil {
+		return nil, err
+	}
+	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, err
+	}
+	if err := a.announce(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+var errInUse = errors.New("in use")
+
+func (a *App) secret() (secret.Root, error) {
+	if a.cfg.Secret != "" {
+		return secret.Parse(a.cfg.Secret)
+	}
+	return secret.Load(a.cfg.Data)
+}
+
+func (a *App) database() string {
+	if a.cfg.Database == "sqlite" {
+		return "sqlite:" + filepath.Join(a.cfg.Data, "settee.db")
+	}
+	return a.cfg.Database
+}
+
+// services builds the rooms from the ground up.
+func (a *App) services(ctx context.Context) error {
+	now := time.Now
+	a.bus = bus.NewLocal()
+	disk, err := blob.NewDisk(filepath.Join(a.cfg.Data, "blobs"))
+	if err != nil {
+		return err
+	}
+	a.accounts = account.New(a.db, account.Options{Now: now})
+	if a.firstKey, err = a.accounts.Bootstrap(ctx, a.cfg.BootstrapKey); err != nil {
+		return err
+	}
+	a.assets = asset.New(a.db, disk, asset.Options{Now: now, Secret: a.root.Derive("links")})
+	a.queue = queue.New(a.db, a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
+	a.pools = pool.New(a.db, a.assets, now)
+	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
+		return a.root.Seal("partner", plain)
+	})
+	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Previews: a.cfg.Previews})
+	if err := a.native(ctx); err != nil {
+		return err
+	}
+	a.server = a.http()
+	return nil
+}
+
+// URL is where the server answers.
+func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
+
+// FirstKey is the key of account default that the very first start made, and ""
+// at every later start.
+func (a *App) FirstKey() string { return a.firstKey }
+
+// Run serves until ctx ends, then stops in order: no more claims, running jobs
+// get the grace time, sockets are told to go (1001), requests finish.
+func (a *App) Run(ctx context.Context) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	var (
+		services sync.WaitGroup
+		workers  sync.WaitGroup
+		failed   = make(chan error, 1+len(a.workers))
+	)
+	services.Go(func() {
+		if err := a.queue.Run(background); err != nil && background.Err() == nil {
+			failed <- fmt.Errorf("the queue stopped: %w", err)
+		}
+	})
+	working, stopWorking := context.WithCancel(ctx)
+	defer stopWorking()
+	for _, w := range a.workers {
+		workers.Go(func() {
+			if err := w.Run(working); err != nil {
+				a.cfg.Log.Warn("a worker stopped", "error", err)
+			}
+		})
+	}
+	services.Go(func() {
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serving stopped: %w", err)
+		}
+	})
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stopWorking()
+	workers.Wait()
+	a.hub.Close()
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	if stop := a.server.Shutdown(closing); stop != nil {
+		a.cfg.Log.Warn("requests were cut off", "error", stop)
+		a.server.Close()
+	}
+	stopBackground()
+	services.Wait()
+	a.Close()
+	return err
+}
+
+// Close lets go of everything New took. Run does it too.
+func (a *App) Close() {
+	if a.listener != nil {
+		a.listener.Close()
+	}
+	if a.bus != nil {
+		if err := a.bus.Close(); err != nil {
+			a.cfg.Log.Warn("closing the bus", "error", err)
+		}
+	}
+	if a.db != nil {
+		if err := a.db.Close(); err != nil {
+			a.cfg.Log.Warn("closing the database", "error", err)
+		}
+		a.db = nil
+	}
+	if a.lock != nil {
+		if err := a.lock.Unlock(); err != nil {
+			a.cfg.Log.Warn("unlocking the data folder", "error", err)
+		}
+	}
+}

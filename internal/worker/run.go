@@ -1,0 +1,151 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/workflow"
+)
+
+// work runs a claimed job and reports how it ended.
+func (w *Worker) work(alive context.Context, lease *queue.Lease) {
+	ctx, cancel := w.add(alive, lease.Attempt)
+	defer cancel(nil)
+	defer w.remove(lease.Attempt)
+	if !lease.Deadline.IsZero() {
+		timer := time.AfterFunc(time.Until(lease.Deadline), func() { cancel(stop{settee.ReasonTimeout}) })
+		defer timer.Stop()
+	}
+	w.finish(alive, lease.Attempt, w.run(ctx, lease))
+}
+
+func (w *Worker) run(ctx context.Context, lease *queue.Lease) queue.Ending {
+	job, err := w.job(lease)
+	if err == nil {
+		err = w.drive(ctx, job, newSink(w, lease))
+	}
+	return outcome(lease.PromptID, err, context.Cause(ctx))
+}
+
+// drive calls the engine and turns a panic of its own into an error.
+func (w *Worker) drive(ctx context.Context, job engine.Job, out engine.Sink) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.opt.Log.Error("the engine panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the engine panicked: %v", p)
+		}
+	}()
+	return w.engine.Run(ctx, job, out)
+}
+
+// job is what the engine gets to see of a lease.
+func (w *Worker) job(lease *queue.Lease) (engine.Job, error) {
+	g := lease.Graph
+	extra := g.ExtraData
+	if len(lease.Secrets) > 0 && w.opt.Unseal != nil {
+		var err error
+		if extra, err = w.withSecrets(extra, lease.Secrets); err != nil {
+			return engine.Job{}, err
+		}
+	}
+	return engine.Job{
+		ID:        settee.EngineID(lease.Attempt.JobID, lease.Attempt.N),
+		PromptID:  lease.PromptID,
+		AccountID: lease.AccountID,
+		Graph:     workflow.Apply(g.Prompt, g.Edits, true),
+		Prompt:    workflow.Apply(g.Prompt, g.Edits, false),
+		ExtraData: extra,
+		Outputs:   g.Outputs,
+		Inputs:    g.Inputs,
+	}, nil
+}
+
+func (w *Worker) withSecrets(extra, sealed json.RawMessage) (json.RawMessage, error) {
+	plain, err := w.opt.Unseal(sealed)
+	if err != nil {
+		return nil, fmt.Errorf("open the job's secrets: %w", err)
+	}
+	var secrets, all map[string]json.RawMessage
+	if err := json.Unmarshal(plain, &secrets); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(extra, &all); err != nil {
+		return nil, err
+	}
+	for k, v := range secrets {
+		all[k] = v
+	}
+	return json.Marshal(all)
+}
+
+// outcome turns what Run returned, and why its context ended, into an ending.
+func outcome(promptID string, err, cause error) queue.Ending {
+	if err == nil {
+		return queue.Ending{State: settee.Completed, Event: event(settee.EventSuccess, map[string]any{"prompt_id": promptID})}
+	}
+	if failure, ok := errors.AsType[*engine.Failure](err); ok {
+		return queue.Ending{State: settee.Failed, Reason: settee.ReasonError, Event: failure.Event}
+	}
+	halt, _ := errors.AsType[stop](cause)
+	switch halt.reason {
+	case settee.ReasonUser:
+		e := event(settee.EventInterrupted, map[string]any{"prompt_id": promptID, "node_id": "", "node_type": "", "executed": []string{}})
+		if interrupted, ok := errors.AsType[*engine.Interrupted](err); ok {
+			e = interrupted.Event
+		}
+		return queue.Ending{State: settee.Cancelled, Reason: settee.ReasonUser, Event: e}
+	case settee.ReasonTimeout, settee.ReasonCredits:
+		return queue.Ending{State: settee.Failed, Reason: halt.reason, Event: event(settee.EventError, ended(promptID, halt.reason))}
+	case settee.ReasonDrained:
+		return queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	}
+	return queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
+}
+
+// ended is the execution_error data of a job that we stopped.
+func ended(promptID string, reason settee.Reason) map[string]any {
+	kind, text := "JobTimeout", "The job ran longer than its tier allows."
+	if reason == settee.ReasonCredits {
+		kind, text = "InsufficientFundsError", "The account ran out of credits."
+	}
+	return map[string]any{
+		"prompt_id": promptID, "node_id": "", "node_type": "", "executed": []string{},
+		"exception_message": text, "exception_type": kind, "traceback": []string{},
+		"current_inputs": map[string]any{}, "current_outputs": []string{},
+	}
+}
+
+func event(kind string, data map[string]any) settee.Event {
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic(err) // strings and lists only
+	}
+	return settee.Event{Type: kind, Data: b}
+}
+
+// finish reports an ending until it is taken, or until the attempt or the whole
+// session is lost: whoever holds the job then speaks for it.
+func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := w.coordinator.Finish(alive, a, e)
+		if err == nil {
+			return
+		}
+		w.opt.Log.Warn("reporting an ending failed", "job", a.JobID, "error", err)
+		if settee.CodeOf(err) == settee.CodeLeaseLost || alive.Err() != nil {
+			return
+		}
+		select {
+		case <-alive.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+)
+
+// sink passes what a run makes to the coordinator and the file store. It works
+// on after the run's context is cancelled: what a node finished is not lost.
+type sink struct {
+	worker   *Worker
+	lease    *queue.Lease
+	previews bool // the job asked for previews (extra_data.preview_method)
+}
+
+func newSink(w *Worker, lease *queue.Lease) *sink {
+	var extra struct {
+		Method string `json:"preview_method"`
+	}
+	// extra_data is an object; a preview_method of another kind asks for nothing.
+	_ = json.Unmarshal(lease.Graph.ExtraData, &extra)
+	return &sink{worker: w, lease: lease, previews: extra.Method != "" && extra.Method != "none" && extra.Method != "default"}
+}
+
+func (s *sink) report(ctx context.Context, f settee.Frame) error {
+	f.AccountID, f.JobID, f.PromptID = s.lease.AccountID, s.lease.Attempt.JobID, s.lease.PromptID
+	f.ClientID, f.Attempt = s.lease.ClientID, s.lease.Attempt.N
+	return s.worker.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
+}
+
+func (s *sink) Event(ctx context.Context, e settee.Event) error {
+	return s.report(ctx, settee.Frame{Type: e.Type, Data: e.Data})
+}
+
+func (s *sink) Preview(ctx context.Context, node string, frame []byte, wanted bool) error {
+	return s.report(ctx, settee.Frame{Node: node, Binary: frame, Wanted: wanted || s.previews})
+}
+
+func (s *sink) Executed(ctx context.Context, x engine.Executed) (json.RawMessage, error) {
+	return s.worker.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
+}
+
+func (s *sink) Put(ctx context.Context, content io.Reader) (settee.Blob, error) {
+	return s.worker.files.Put(ctx, content)
+}
+
+func (s *sink) Open(ctx context.Context, hash string) (io.ReadSeekCloser, error) {
+	return s.worker.files.Open(ctx, hash)
+}

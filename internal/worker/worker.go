@@ -1,0 +1,198 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+)
+
+// Options of a worker.
+type Options struct {
+	Name  string        // of the worker; the same name after a restart is the same worker
+	Pool  string        // the pool it serves
+	Grace time.Duration // how long running jobs may go on once Run's context has ended
+	Log   *slog.Logger
+	// Unseal turns a lease's secrets into the extra_data keys they are. Nil
+	// where the coordinator already did.
+	Unseal func(secrets []byte) ([]byte, error)
+}
+
+// Worker drives one engine.
+type Worker struct {
+	coordinator Coordinator
+	files       Files
+	engine      engine.Engine
+	opt         Options
+
+	mu      sync.Mutex
+	running map[queue.Attempt]context.CancelCauseFunc
+}
+
+// New makes a worker; Run makes it work.
+func New(c Coordinator, f Files, e engine.Engine, opt Options) *Worker {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	return &Worker{coordinator: c, files: f, engine: e, opt: opt,
+		running: map[queue.Attempt]context.CancelCauseFunc{}}
+}
+
+// stop is the cause with which a run is cancelled.
+type stop struct{ reason settee.Reason }
+
+func (s stop) Error() string { return "stopped: " + string(s.reason) }
+
+// Run works until ctx ends: it opens a session, claims up to the engine's depth
+// of jobs at once, and opens a new session whenever its old one is lost. When
+// ctx ends it claims no more, gives what runs the grace time, hands back what
+// is left, and closes its session.
+func (w *Worker) Run(ctx context.Context) error {
+	for {
+		err := w.session(ctx)
+		if ctx.Err() != nil {
+			return err
+		}
+		w.opt.Log.Warn("worker session ended", "worker", w.opt.Name, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (w *Worker) session(ctx context.Context) error {
+	description, err := w.engine.Describe(ctx)
+	if err != nil {
+		return fmt.Errorf("describe the engine: %w", err)
+	}
+	s, err := w.coordinator.Open(ctx, w.opt.Name, w.opt.Pool, description)
+	if err != nil {
+		return fmt.Errorf("open a session: %w", err)
+	}
+	// The session outlives ctx by the grace time, and ends early when lost.
+	alive, lose := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer lose(nil)
+	claiming, stopClaiming := context.WithCancel(ctx)
+	defer stopClaiming()
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		if err := w.renew(alive, s); err != nil {
+			lose(err)
+			stopClaiming()
+		}
+	})
+
+	var slots sync.WaitGroup
+	for range max(description.Depth, 1) {
+		slots.Go(func() { w.slot(claiming, alive, s) })
+	}
+	idle := make(chan struct{})
+	go func() { slots.Wait(); close(idle) }()
+	select {
+	case <-idle:
+	case <-claiming.Done():
+		grace := time.NewTimer(w.opt.Grace)
+		defer grace.Stop()
+		select {
+		case <-idle:
+		case <-grace.C:
+			w.stopAll(settee.ReasonDrained)
+			<-idle
+		}
+	}
+	cause := context.Cause(alive)
+	if cause == nil {
+		closing, done := context.WithTimeout(alive, 5*time.Second)
+		err = w.coordinator.Close(closing, s)
+		done()
+	} else {
+		err = cause
+	}
+	lose(errClosed)
+	renewing.Wait()
+	return err
+}
+
+var errClosed = errors.New("session closed")
+
+// renew keeps the session and passes orders on, until alive ends or the session
+// is lost.
+func (w *Worker) renew(alive context.Context, s queue.Session) error {
+	for {
+		orders, err := w.coordinator.Renew(alive, s)
+		switch {
+		case alive.Err() != nil:
+			return nil
+		case settee.CodeOf(err) == settee.CodeLeaseLost:
+			w.stopAll(settee.ReasonLost)
+			return err
+		case err != nil:
+			w.opt.Log.Warn("renewing the lease failed", "worker", w.opt.Name, "error", err)
+			select {
+			case <-alive.Done():
+				return nil
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+		for _, o := range orders {
+			w.stop(o.Attempt, o.Reason)
+		}
+	}
+}
+
+// slot claims and runs one job after another.
+func (w *Worker) slot(claiming, alive context.Context, s queue.Session) {
+	for claiming.Err() == nil {
+		lease, err := w.coordinator.Claim(claiming, s)
+		if err != nil {
+			if claiming.Err() == nil {
+				w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
+				select {
+				case <-claiming.Done():
+				case <-time.After(250 * time.Millisecond):
+				}
+			}
+			continue
+		}
+		w.work(alive, lease)
+	}
+}
+
+func (w *Worker) stop(a queue.Attempt, reason settee.Reason) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if cancel := w.running[a]; cancel != nil {
+		cancel(stop{reason})
+	}
+}
+
+func (w *Worker) stopAll(reason settee.Reason) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, cancel := range w.running {
+		cancel(stop{reason})
+	}
+}
+
+// add makes the context of a run; remove must be called when it is over.
+func (w *Worker) add(alive context.Context, a queue.Attempt) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(alive)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running[a] = cancel
+	return ctx, cancel
+}
+
+func (w *Worker) remove(a queue.Attempt) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.running, a)
+}
