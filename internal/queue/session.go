@@ -2,12 +2,10 @@ package queue
 
 import (
 	"context"
-	"encoding/hex"
 	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
-	"github.com/zeebo/blake3"
 )
 
 // session is what this server remembers of a worker's session.
@@ -25,14 +23,14 @@ func (s *Service) Open(ctx context.Context, worker, pool string, d settee.Descri
 		return Session{}, err
 	}
 	now := s.opt.Now()
-	hash := blake3.Sum256(d.Definitions)
 	o := Opening{
 		Session:     Session{ID: settee.NewID(), WorkerID: settee.NewID(), Pool: pool, Boot: s.opt.Boot, Depth: max(d.Depth, 1)},
 		Worker:      worker,
-		Description: d, DefinitionHash: hex.EncodeToString(hash[:]),
-		Until: now.Add(s.opt.Lease),
+		Description: d,
+		Until:       now.Add(s.opt.Lease),
 	}
-	if err := s.store.OpenSession(ctx, o, now); err != nil {
+	var err error
+	if o.WorkerID, err = s.store.OpenSession(ctx, o, now); err != nil {
 		return Session{}, err
 	}
 	return o.Session, nil

@@ -16,8 +16,9 @@ type Store interface {
 	// SubmitJob writes a job down under id.
 	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (settee.Job, Counts, error)
 
-	// OpenSession writes down a worker, what its engine can run, and a session.
-	OpenSession(ctx context.Context, o Opening, now time.Time) error
+	// OpenSession writes down a worker and a session of it, and answers the
+	// worker's id: o's, or the one it had before.
+	OpenSession(ctx context.Context, o Opening, now time.Time) (string, error)
 	// RenewSession extends an open session and writes down notes of its attempts.
 	RenewSession(ctx context.Context, id string, until, now time.Time, notes map[Attempt][]Note) error
 	// CloseSession ends a session; its attempts become orphans. Closing twice is
@@ -65,10 +66,9 @@ type Store interface {
 // Opening announces a worker and its session.
 type Opening struct {
 	Session
-	Worker         string // its name
-	Description    settee.Description
-	DefinitionHash string
-	Until          time.Time
+	Worker      string // its name
+	Description settee.Description
+	Until       time.Time
 }
 
 // Claim is a lease that was just given.

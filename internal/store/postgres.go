@@ -15,7 +15,7 @@ import (
 // hold row locks; one that loses a deadlock or a serialization race runs again.
 type postgres struct{ db *sql.DB }
 
-func openPostgres(ctx context.Context, url string) (engine, error) {
+func openPostgres(ctx context.Context, url string) (database, error) {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ const (
 	pragmasReading = pragmas + "&_query_only=1"
 )
 
-func openSQLite(ctx context.Context, path string) (engine, error) {
+func openSQLite(ctx context.Context, path string) (database, error) {
 	if path == "" || path == ":memory:" {
 		return nil, errors.New("sqlite needs a file")
 	}

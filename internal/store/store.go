@@ -19,7 +19,7 @@ import (
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
-	engine
+	database
 	dialect Dialect
 }
 
@@ -32,8 +32,8 @@ const (
 	Postgres Dialect = "postgres"
 )
 
-// engine is one kind of database.
-type engine interface {
+// database is one kind of database.
+type database interface {
 	write(ctx context.Context, unit func(*Tx) error) error
 	read(ctx context.Context, look func(*Tx) error) error
 	close() error
@@ -43,7 +43,7 @@ type engine interface {
 // brings its schema up to date. A schema newer than this program is refused.
 func Open(ctx context.Context, url string) (*DB, error) {
 	var (
-		e   engine
+		e   database
 		d   Dialect
 		err error
 	)
@@ -60,7 +60,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &DB{engine: e, dialect: d}, nil
+	return &DB{database: e, dialect: d}, nil
 }
 
 // Write runs one atomic unit and returns once it is durable, or not done at

@@ -38,8 +38,11 @@ CREATE TABLE account_queue (
   running     BIGINT NOT NULL,                -- leased attempts
   queued      BIGINT NOT NULL,                -- pending jobs
   pass        DOUBLE PRECISION NOT NULL,      -- worker-seconds over weight; least goes first
-  next_number BIGINT NOT NULL
+  typical     DOUBLE PRECISION NOT NULL,      -- seconds its next job may take
+  next_number BIGINT NOT NULL,
+  version     BIGINT NOT NULL                 -- of running and queued
 );
+CREATE INDEX account_queue_pass ON account_queue (pass);
 
 -- ready is a hint that is derived again and again; account_queue decides.
 CREATE TABLE lanes (
@@ -51,6 +54,14 @@ CREATE TABLE lanes (
   PRIMARY KEY (account_id, lane)
 );
 CREATE INDEX lanes_ready ON lanes (lane, pass, account_id) WHERE ready;
+CREATE INDEX lanes_pass ON lanes (pass) WHERE ready;
+
+-- The lanes that each pool's workers serve.
+CREATE TABLE lane_pools (
+  pool TEXT NOT NULL,
+  lane TEXT NOT NULL,
+  PRIMARY KEY (pool, lane)
+);
 
 CREATE TABLE jobs (
   id               TEXT PRIMARY KEY,
@@ -69,6 +80,7 @@ CREATE TABLE jobs (
   seq              BIGINT NOT NULL,           -- newest durable event's number
   outputs_count    BIGINT NOT NULL,
   preview_output   TEXT,
+  media            TEXT NOT NULL,             -- kinds of its files: "image,video"
   created_at       BIGINT NOT NULL,
   started_at       BIGINT,
   ended_at         BIGINT,
@@ -80,7 +92,7 @@ CREATE INDEX jobs_waiting ON jobs (account_id, lane, number, id) WHERE state = '
 CREATE INDEX jobs_live ON jobs (account_id, state, number, id) WHERE state IN ('pending', 'in_progress');
 CREATE INDEX jobs_list ON jobs (account_id, created_at, id) WHERE hidden_at IS NULL;
 CREATE INDEX jobs_state ON jobs (account_id, state, created_at, id) WHERE hidden_at IS NULL;
-CREATE INDEX jobs_ended ON jobs (account_id, ended_at, id) WHERE ended_at IS NOT NULL AND hidden_at IS NULL;
+CREATE INDEX jobs_ended ON jobs (account_id, ended_at, id) WHERE ended_at IS NOT NULL AND hidden_at IS NULL AND attempt > 0;
 
 -- The bytes as submitted; what changed is in edits.
 CREATE TABLE job_graphs (
@@ -137,7 +149,8 @@ CREATE TABLE worker_sessions (
   depth      BIGINT NOT NULL,
   opened_at  BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
-  closed_at  BIGINT
+  closed_at  BIGINT,
+  reason     TEXT NOT NULL                    -- why it was closed: lost or drained
 );
 CREATE INDEX worker_sessions_live ON worker_sessions (expires_at) WHERE closed_at IS NULL;
 
@@ -171,10 +184,10 @@ CREATE TABLE job_events (
 
 CREATE TABLE job_results (
   job_id   TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+  error    TEXT,
   outputs  TEXT NOT NULL,
   meta     TEXT NOT NULL,
-  messages TEXT NOT NULL,
-  error    TEXT
+  messages TEXT NOT NULL
 );
 
 -- Jobs per state, hidden ones not counted.
@@ -232,3 +245,4 @@ CREATE TABLE job_outputs (
   PRIMARY KEY (job_id, attempt, node, key, idx)
 );
 CREATE INDEX job_outputs_hash ON job_outputs (hash);
+CREATE INDEX job_outputs_asset ON job_outputs (asset_id);

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"math"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// account is an account's row in the queue, locked, with its tier's limits.
+type account struct {
+	id              string
+	running, queued int64
+	pass, typical   float64
+	nextNumber      int64
+	version         int64
+	concurrent      int64
+	queueLimit      int64
+	runtimeCap      int64 // microseconds
+	weight          float64
+}
+
+// lockAccount locks and reads an account's row; ErrNoRows when there is none,
+// or when skipLocked and another unit has it.
+func lockAccount(tx *Tx, id string, skipLocked bool) (*account, error) {
+	a := &account{id: id}
+	err := tx.QueryRow(`SELECT q.running, q.queued, q.pass, q.typical, q.next_number, q.version,
+			t.concurrent, t.queue_limit, t.runtime_cap, t.weight
+		FROM account_queue q JOIN accounts a ON a.id = q.account_id JOIN tiers t ON t.name = a.tier
+		WHERE q.account_id = $1`+tx.ForUpdateOf("q", skipLocked), id).Scan(
+		&a.running, &a.queued, &a.pass, &a.typical, &a.nextNumber, &a.version,
+		&a.concurrent, &a.queueLimit, &a.runtimeCap, &a.weight)
+	if err != nil {
+		return nil, err
+	}
+	if a.weight <= 0 {
+		a.weight = 1
+	}
+	return a, nil
+}
+
+// enterAccount is lockAccount for an account that may have had no job yet.
+func enterAccount(tx *Tx, id string) (*account, error) {
+	a, err := lockAccount(tx, id, false)
+	if found, err := Found(err); found || err != nil {
+		return a, err
+	}
+	if _, err := tx.Exec(`INSERT INTO account_queue (account_id, running, queued, pass, typical, next_number, version)
+		VALUES ($1, 0, 0, 0, 1, 1, 0) ON CONFLICT (account_id) DO NOTHING`, id); err != nil {
+		return nil, err
+	}
+	return lockAccount(tx, id, false)
+}
+
+func (a *account) room() bool { return a.concurrent == 0 || a.running < a.concurrent }
+
+func (a *account) counts() queue.Counts {
+	return queue.Counts{Pending: int(a.queued), Running: int(a.running), Version: a.version}
+}
+
+// comeBack gives an account that had nothing to do its place among the others:
+// the least pass among those that wait for a worker, or the greatest of all
+// when nobody does; never less than it had.
+func (a *account) comeBack(tx *Tx) error {
+	var now float64
+	err := tx.QueryRow(`SELECT pass FROM lanes WHERE ready ORDER BY pass LIMIT 1`).Scan(&now)
+	if found, err := Found(err); err != nil {
+		return err
+	} else if !found {
+		if err := tx.QueryRow(`SELECT pass FROM account_queue ORDER BY pass DESC LIMIT 1`).Scan(&now); err != nil {
+			return err
+		}
+	}
+	a.pass = math.Max(a.pass, now)
+	return nil
+}
+
+// save writes the row back, and how many jobs more or fewer wait in each lane.
+func (a *account) save(tx *Tx, waiting map[string]int64) error {
+	a.version++
+	if _, err := tx.Exec(`UPDATE account_queue SET running = $2, queued = $3, pass = $4, typical = $5,
+		next_number = $6, version = $7 WHERE account_id = $1`,
+		a.id, a.running, a.queued, a.pass, a.typical, a.nextNumber, a.version); err != nil {
+		return err
+	}
+	for _, lane := range sortedKeys(waiting) {
+		if _, err := tx.Exec(`UPDATE lanes SET queued = queued + $3 WHERE account_id = $1 AND lane = $2`,
+			a.id, lane, waiting[lane]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(`UPDATE lanes SET pass = $2, ready = (queued > 0 AND $3) WHERE account_id = $1`,
+		a.id, a.pass, a.room())
+	return err
+}
+
+// count moves one job between states in job_counts; an empty state is none. The
+// caller holds the account's row.
+func (a *account) count(tx *Tx, from, to settee.JobState, n int) error {
+	for state, by := range map[settee.JobState]int{from: -n, to: n} {
+		if state == "" {
+			continue
+		}
+		if _, err := tx.Exec(`INSERT INTO job_counts (account_id, state, n) VALUES ($1, $2, $3)
+			ON CONFLICT (account_id, state) DO UPDATE SET n = job_counts.n + excluded.n`, a.id, state, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}

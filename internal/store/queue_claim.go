@@ -1,0 +1,189 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// ClaimJob leases the next job to a session; nil when there is none
+// (queue.Store). It looks before it writes, so that waiting costs little.
+func (db *DB) ClaimJob(ctx context.Context, s queue.Session, now time.Time) (c *queue.Claim, err error) {
+	var some bool
+	if err := db.Read(ctx, func(tx *Tx) error {
+		lanes, err := served(tx, s, now)
+		if err != nil {
+			return err
+		}
+		next, err := candidates(tx, lanes, 1)
+		some = len(next) > 0
+		return err
+	}); err != nil || !some {
+		return nil, err
+	}
+	err = db.Write(ctx, func(tx *Tx) error {
+		c = nil
+		lanes, err := served(tx, s, now)
+		if err != nil {
+			return err
+		}
+		c, err = claim(tx, s, lanes, now)
+		return err
+	})
+	if hasState(err, lockNotAvailable) {
+		return nil, nil // whoever holds the account will hint or be polled
+	}
+	return c, err
+}
+
+// lockNotAvailable is the SQLSTATE of a lock that was not had in time.
+const lockNotAvailable = "55P03"
+
+// look is how many accounts a claim tries when others hold the first ones.
+const look = 8
+
+// served are the lanes that a session's worker takes jobs of: none when it is
+// drained.
+func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
+	var over, drained bool
+	err := tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained
+		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(&over, &drained)
+	if found, err := Found(err); err != nil {
+		return nil, err
+	} else if !found || over {
+		return nil, errSessionOver
+	}
+	if drained {
+		return nil, nil
+	}
+	return Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1 ORDER BY lane`, s.Pool)
+}
+
+// candidate is an account that may have a job to start.
+type candidate struct {
+	account string
+	pass    float64
+}
+
+// candidates are the first accounts with something ready in one of the lanes,
+// least pass first.
+func candidates(tx *Tx, lanes []string, limit int) ([]candidate, error) {
+	var all []candidate
+	for _, lane := range lanes {
+		some, err := Collect(tx, func(scan func(...any) error) (c candidate, err error) {
+			err = scan(&c.account, &c.pass)
+			return c, err
+		}, `SELECT account_id, pass FROM lanes WHERE lane = $1 AND ready ORDER BY pass, account_id LIMIT $2`, lane, limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(x, y candidate) int {
+		return cmp.Or(cmp.Compare(x.pass, y.pass), cmp.Compare(x.account, y.account))
+	})
+	return slices.Compact(all), nil
+}
+
+// claim leases the first job of the first account that it can lock. When others
+// held all that had one, it waits once, briefly, for the first.
+func claim(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim, error) {
+	next, err := candidates(tx, lanes, look)
+	if err != nil {
+		return nil, err
+	}
+	held := ""
+	for _, c := range next {
+		a, err := lockAccount(tx, c.account, true)
+		if found, err := Found(err); err != nil {
+			return nil, err
+		} else if !found {
+			held = cmp.Or(held, c.account)
+			continue
+		}
+		if l, err := a.lease(tx, s, lanes, now); l != nil || err != nil {
+			return l, err
+		}
+	}
+	if held == "" {
+		return nil, nil
+	}
+	if _, err := tx.Exec(`SET LOCAL lock_timeout = '200ms'`); err != nil {
+		return nil, err
+	}
+	a, err := lockAccount(tx, held, false)
+	if err != nil {
+		return nil, err
+	}
+	return a.lease(tx, s, lanes, now)
+}
+
+// lease starts an attempt at the account's first job in the lanes; nil when it
+// has none or may run no more. The account's row decides, not the lane's hint.
+func (a *account) lease(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim, error) {
+	if !a.room() {
+		return nil, a.save(tx, nil)
+	}
+	job, err := a.first(tx, lanes)
+	if err != nil || job == nil {
+		return nil, err
+	}
+	estimate := a.typical / a.weight
+	c := &queue.Claim{Seq: int(job.seq), Lease: queue.Lease{AccountID: a.id, PromptID: job.promptID, ClientID: job.clientID,
+		Attempt: queue.Attempt{JobID: job.id, N: int(job.attempt) + 1, SessionID: s.ID}}}
+	if a.runtimeCap > 0 {
+		c.Deadline = now.Add(time.Duration(a.runtimeCap) * time.Microsecond)
+	}
+	if _, err := tx.Exec(`INSERT INTO attempts (job_id, n, session_id, account_id, pool, claimed_at, started_at, deadline,
+			reason, seconds, estimate)
+		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, '', 0, $8)`,
+		job.id, c.Attempt.N, s.ID, a.id, s.Pool, now, c.Deadline, estimate); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(`UPDATE jobs SET state = $2, attempt = $3, started_at = $4, updated_at = $4 WHERE id = $1`,
+		job.id, settee.InProgress, c.Attempt.N, now); err != nil {
+		return nil, err
+	}
+	a.running++
+	a.queued--
+	a.pass += estimate
+	if err := a.count(tx, settee.Pending, settee.InProgress, 1); err != nil {
+		return nil, err
+	}
+	if err := a.save(tx, map[string]int64{job.lane: -1}); err != nil {
+		return nil, err
+	}
+	c.Counts = a.counts()
+	if c.Graph, err = readGraph(tx, job.id); err != nil {
+		return nil, err
+	}
+	return c, tx.QueryRow(`SELECT secrets FROM job_graphs WHERE job_id = $1`, job.id).Scan(JSON(&c.Secrets))
+}
+
+// waitingJob is the head of a lane.
+type waitingJob struct {
+	id, promptID, clientID, lane string
+	number                       float64
+	attempt, seq                 int64
+}
+
+// first is the account's first job in the lanes: least number, then oldest.
+func (a *account) first(tx *Tx, lanes []string) (*waitingJob, error) {
+	var best *waitingJob
+	for _, lane := range lanes {
+		j := waitingJob{lane: lane}
+		err := tx.QueryRow(`SELECT id, prompt_id, client_id, number, attempt, seq FROM jobs
+			WHERE account_id = $1 AND lane = $2 AND state = 'pending' ORDER BY number, id LIMIT 1`, a.id, lane).
+			Scan(&j.id, &j.promptID, &j.clientID, &j.number, &j.attempt, &j.seq)
+		if found, err := Found(err); err != nil {
+			return nil, err
+		} else if found && (best == nil || cmp.Or(cmp.Compare(j.number, best.number), cmp.Compare(j.id, best.id)) < 0) {
+			best = &j
+		}
+	}
+	return best, nil
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// EndAttempt ends an attempt and its job, or puts the job back (queue.Store).
+func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now time.Time) (out queue.Outcome, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		var accountID string
+		err := tx.QueryRow(`SELECT account_id FROM attempts WHERE job_id = $1 AND n = $2`, at.JobID, at.N).Scan(&accountID)
+		if found, err := Found(err); err != nil {
+			return err
+		} else if !found {
+			return errAttemptOver
+		}
+		a, err := lockAccount(tx, accountID, false)
+		if err != nil {
+			return err
+		}
+		t, err := fence(tx, at, e.Forced)
+		if err != nil {
+			return err
+		}
+		as, crash := queue.Judge(t.promptID, e.Ending, t.cancelRequested, t.crashes, e.Cap)
+		seconds := max(now.Sub(t.claimedAt).Seconds(), 0)
+		if _, err := tx.Exec(`UPDATE attempts SET ended_at = $3, reason = $4, seconds = $5 WHERE job_id = $1 AND n = $2`,
+			at.JobID, at.N, now, e.Reason, seconds); err != nil {
+			return err
+		}
+		if crash {
+			t.crashes++
+		}
+		a.running--
+		a.pass = max(a.pass-t.estimate+queue.Cost(as, seconds, a.weight), 0)
+		out = queue.Outcome{State: as.State, Lane: t.lane, Held: queue.Held{Attempt: at,
+			AccountID: t.accountID, PromptID: t.promptID, ClientID: t.clientID}}
+		if as.State == settee.Pending {
+			err = t.putBack(tx, a, now)
+		} else {
+			if e.State != settee.Pending {
+				a.typical = queue.Typical(a.typical, seconds)
+			}
+			out.Note, err = t.end(tx, a, as, e.Notes, now)
+		}
+		out.Counts = a.counts()
+		return err
+	})
+	return out, err
+}
+
+// end gives the job its ending.
+func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []queue.Note, now time.Time) (queue.Note, error) {
+	ending := queue.Note{Event: settee.Event{Type: as.Event.Type, Data: queue.Stamp(as.Event.Data, now)}}
+	ending.Seq = queue.FirstSeq(0, t.N) + 1
+	for _, n := range notes {
+		if err := t.append(tx, &n); err != nil {
+			return ending, err
+		}
+	}
+	if err := t.append(tx, &ending); err != nil {
+		return ending, err
+	}
+	if _, err := tx.Exec(`UPDATE jobs SET state = $2, reason = $3, crashes = $4, seq = $5, ended_at = $6, updated_at = $6
+		WHERE id = $1`, t.JobID, as.State, as.Reason, t.crashes, t.seq, now); err != nil {
+		return ending, err
+	}
+	if err := saveResult(tx, t.JobID, ending.Event); err != nil {
+		return ending, err
+	}
+	if err := dropSecrets(tx, t.JobID); err != nil {
+		return ending, err
+	}
+	if err := a.count(tx, settee.InProgress, as.State, 1); err != nil {
+		return ending, err
+	}
+	return ending, a.save(tx, nil)
+}
+
+// putBack lets the job wait again, at its old place, without what the attempt
+// made: its outputs and events are withdrawn, its numbers stay used. A file
+// that another job shows as well stays.
+func (t *attemptRow) putBack(tx *Tx, a *account, now time.Time) error {
+	for _, q := range []string{
+		`DELETE FROM assets WHERE job_id = $1
+			AND id IN (SELECT asset_id FROM job_outputs WHERE job_id = $1 AND attempt = $2)
+			AND NOT EXISTS (SELECT 1 FROM job_outputs o WHERE o.asset_id = assets.id AND o.job_id <> $1)`,
+		`DELETE FROM job_outputs WHERE job_id = $1 AND attempt = $2`,
+		`DELETE FROM job_events WHERE job_id = $1 AND attempt = $2`,
+	} {
+		if _, err := tx.Exec(q, t.JobID, t.N); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(`UPDATE jobs SET state = 'pending', crashes = $2, started_at = NULL, outputs_count = 0,
+		preview_output = NULL, media = '', updated_at = $3 WHERE id = $1`, t.JobID, t.crashes, now); err != nil {
+		return err
+	}
+	a.queued++
+	if err := a.count(tx, settee.InProgress, settee.Pending, 1); err != nil {
+		return err
+	}
+	return a.save(tx, map[string]int64{string(t.lane): 1})
+}

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"context"
+
+	"github.com/settee/settee/internal/queue"
+)
+
+// RefreshLanes sets the ready hints right, as after a tier has changed
+// (queue.Store). It looks first and then mends one account at a time.
+func (db *DB) RefreshLanes(ctx context.Context) (newly []queue.Lane, err error) {
+	var wrong []string
+	err = db.Read(ctx, func(tx *Tx) error {
+		wrong, err = Collect(tx, One[string], `SELECT DISTINCT l.account_id
+			FROM lanes l JOIN account_queue q ON q.account_id = l.account_id
+				JOIN accounts a ON a.id = l.account_id JOIN tiers t ON t.name = a.tier
+			WHERE l.ready <> (l.queued > 0 AND (t.concurrent = 0 OR q.running < t.concurrent))
+			ORDER BY l.account_id`)
+		return err
+	})
+	for _, id := range wrong {
+		if err != nil {
+			return newly, err
+		}
+		var lanes []queue.Lane
+		err = db.Write(ctx, func(tx *Tx) error {
+			a, err := lockAccount(tx, id, false)
+			if err != nil {
+				return err
+			}
+			if err := a.save(tx, nil); err != nil {
+				return err
+			}
+			lanes, err = Collect(tx, One[queue.Lane], `SELECT lane FROM lanes WHERE account_id = $1 AND ready ORDER BY lane`, id)
+			return err
+		})
+		newly = append(newly, lanes...)
+	}
+	return newly, err
+}

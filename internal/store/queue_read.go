@@ -1,0 +1,164 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// jobColumns are what scanJob reads, of jobs j and its results r.
+const jobColumns = `j.id, j.account_id, j.prompt_id, j.client_id, j.workflow_id, j.state, j.reason, j.number, j.number_given,
+	j.lane, j.attempt, j.cancel_requested, j.created_at, j.started_at, j.ended_at, j.updated_at,
+	j.outputs_count, j.preview_output, r.error`
+
+const jobTables = ` FROM jobs j LEFT JOIN job_results r ON r.job_id = j.id `
+
+func jobFields(j *settee.Job) []any {
+	return []any{&j.ID, &j.AccountID, &j.PromptID, &j.ClientID, &j.WorkflowID, &j.State, &j.Reason, &j.Number.Value, &j.Number.Given,
+		&j.Lane, &j.Attempt, &j.CancelRequested, Time(&j.CreatedAt), Time(&j.StartedAt), Time(&j.EndedAt), Time(&j.UpdatedAt),
+		&j.OutputsCount, JSON(&j.PreviewOutput), JSON(&j.Error)}
+}
+
+func scanJob(scan func(...any) error) (j settee.Job, err error) {
+	err = scan(jobFields(&j)...)
+	return j, err
+}
+
+// detailColumns are what scanDetail reads, of job_graphs g too.
+const (
+	detailColumns = `SELECT ` + jobColumns + `, g.prompt, g.edits, g.extra_data, g.outputs, r.outputs, r.meta, r.messages`
+	detailTables  = jobTables + `JOIN job_graphs g ON g.job_id = j.id `
+)
+
+func scanDetail(scan func(...any) error) (d queue.Detail, err error) {
+	err = scan(append(jobFields(&d.Job), JSON(&d.Prompt), Decode(&d.Edits), JSON(&d.ExtraData), Decode(&d.Graph.Outputs),
+		JSON(&d.Result.Outputs), JSON(&d.Meta), JSON(&d.Messages))...)
+	if d.Messages == nil {
+		d.Result = queue.Empty()
+	}
+	return d, err
+}
+
+// QueueCounts are how many jobs of an account wait and run (queue.Store).
+func (db *DB) QueueCounts(ctx context.Context, accountID string) (c queue.Counts, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		err := tx.QueryRow(`SELECT queued, running, version FROM account_queue WHERE account_id = $1`, accountID).
+			Scan(&c.Pending, &c.Running, &c.Version)
+		_, err = Found(err)
+		return err
+	})
+	return c, err
+}
+
+// JobByPrompt finds a job (queue.Store).
+func (db *DB) JobByPrompt(ctx context.Context, accountID, promptID string) (j settee.Job, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		j, err = scanJob(tx.QueryRow(`SELECT `+jobColumns+jobTables+
+			`WHERE j.account_id = $1 AND j.prompt_id = $2 AND j.hidden_at IS NULL`, accountID, promptID).Scan)
+		return orNoJob(err)
+	})
+	return j, err
+}
+
+// JobDetail is a job with its graph and what it made (queue.Store).
+func (db *DB) JobDetail(ctx context.Context, accountID, promptID string) (d queue.Detail, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		d, err = scanDetail(tx.QueryRow(detailColumns+detailTables+
+			`WHERE j.account_id = $1 AND j.prompt_id = $2 AND j.hidden_at IS NULL`, accountID, promptID).Scan)
+		if err != nil {
+			return orNoJob(err)
+		}
+		if d.Inputs, err = inputsOf(tx, d.ID); err != nil {
+			return err
+		}
+		return addNotes(tx, &d)
+	})
+	return d, err
+}
+
+func orNoJob(err error) error {
+	if found, err := Found(err); !found && err == nil {
+		return errNoJob
+	}
+	return err
+}
+
+// addNotes reads the durable events of a job that runs.
+func addNotes(tx *Tx, d *queue.Detail) (err error) {
+	if d.State == settee.InProgress {
+		d.Notes, err = notesOf(tx, d.ID)
+	}
+	return err
+}
+
+// LiveJobs are the jobs that run and that wait (queue.Store).
+func (db *DB) LiveJobs(ctx context.Context, accountID string) (running, pending []queue.Detail, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		running, err = Collect(tx, scanDetail, detailColumns+detailTables+
+			`WHERE j.account_id = $1 AND j.state = 'in_progress' ORDER BY j.started_at, j.id`, accountID)
+		if err != nil {
+			return err
+		}
+		for i := range running {
+			if err := addNotes(tx, &running[i]); err != nil {
+				return err
+			}
+		}
+		pending, err = Collect(tx, scanDetail, detailColumns+detailTables+
+			`WHERE j.account_id = $1 AND j.state = 'pending' ORDER BY j.number, j.id`, accountID)
+		return err
+	})
+	return running, pending, err
+}
+
+// endedWhere picks the jobs of an account's history; the index jobs_ended has
+// its conditions.
+const endedWhere = `WHERE j.account_id = $1 AND j.ended_at IS NOT NULL AND j.hidden_at IS NULL AND j.attempt > 0 `
+
+// JobHistory is a part of an account's history (queue.Store).
+func (db *DB) JobHistory(ctx context.Context, accountID string, limit, offset int) (jobs []queue.Detail, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		if offset >= 0 {
+			jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
+				`ORDER BY j.ended_at, j.id LIMIT $2 OFFSET $3`, accountID, limit, offset)
+			return err
+		}
+		jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
+			`ORDER BY j.ended_at DESC, j.id DESC LIMIT $2`, accountID, limit)
+		slices.Reverse(jobs)
+		return err
+	})
+	return jobs, err
+}
+
+// RecentJobs are those that ended since then (queue.Store).
+func (db *DB) RecentJobs(ctx context.Context, accountID string, since time.Time) (jobs []queue.Detail, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
+			`AND j.ended_at >= $2 ORDER BY j.ended_at, j.id`, accountID, since.UnixMicro())
+		return err
+	})
+	return jobs, err
+}
+
+// readGraph is what was submitted.
+func readGraph(tx *Tx, jobID string) (g settee.Graph, err error) {
+	err = tx.QueryRow(`SELECT prompt, edits, extra_data, outputs FROM job_graphs WHERE job_id = $1`, jobID).
+		Scan(JSON(&g.Prompt), Decode(&g.Edits), JSON(&g.ExtraData), Decode(&g.Outputs))
+	if err == nil {
+		g.Inputs, err = inputsOf(tx, jobID)
+	}
+	return g, err
+}
+
+func inputsOf(tx *Tx, jobID string) ([]settee.JobInput, error) {
+	return Collect(tx, func(scan func(...any) error) (in settee.JobInput, err error) {
+		err = scan(&in.Node, &in.Input, &in.Reference, &in.Hash, &in.Size)
+		return in, err
+	}, `SELECT node, input, reference, hash, size FROM job_inputs WHERE job_id = $1 ORDER BY node, input`, jobID)
+}
+
+var _ queue.Store = (*DB)(nil)

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// SubmitJob writes a job down under id (queue.Store).
+func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (job settee.Job, counts queue.Counts, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		a, err := enterAccount(tx, s.AccountID)
+		if err != nil {
+			return fmt.Errorf("account %s: %w", s.AccountID, err)
+		}
+		if err := makeRoomFor(tx, a, s, now); err != nil {
+			return err
+		}
+		if a.queueLimit > 0 && a.queued >= a.queueLimit {
+			f := settee.Faultf(settee.CodeQueueFull, "The queue is full: %d jobs are waiting, as many as the tier allows.", a.queued)
+			f.RetryAfter = queue.RetryAfter(a.typical)
+			return f
+		}
+		job = settee.Job{ID: id, AccountID: a.id, PromptID: s.PromptID, ClientID: s.ClientID, WorkflowID: s.WorkflowID,
+			State: settee.Pending, Number: a.number(s), Lane: string(s.Lane), CreatedAt: now, UpdatedAt: now}
+		if a.queued == 0 && a.running == 0 {
+			if err := a.comeBack(tx); err != nil {
+				return err
+			}
+		}
+		if err := insertJob(tx, job, s); err != nil {
+			return err
+		}
+		if err := openLane(tx, a, s.Lane); err != nil {
+			return err
+		}
+		a.queued++
+		if err := a.count(tx, "", settee.Pending, 1); err != nil {
+			return err
+		}
+		if err := a.save(tx, map[string]int64{job.Lane: 1}); err != nil {
+			return err
+		}
+		counts = a.counts()
+		return nil
+	})
+	return job, counts, err
+}
+
+// makeRoomFor refuses a prompt id that the account has used, or moves the ended
+// job that had it out of the way.
+func makeRoomFor(tx *Tx, a *account, s queue.Submission, now time.Time) error {
+	var (
+		old    string
+		state  settee.JobState
+		hidden bool
+	)
+	err := tx.QueryRow(`SELECT id, state, hidden_at IS NOT NULL FROM jobs WHERE account_id = $1 AND prompt_id = $2`,
+		a.id, s.PromptID).Scan(&old, &state, &hidden)
+	if found, err := Found(err); !found {
+		return err
+	}
+	if !s.Replace || !state.Terminal() {
+		return settee.Faultf(settee.CodeConflict, "A job with prompt_id %s exists already.", s.PromptID)
+	}
+	if _, err := tx.Exec(`UPDATE jobs SET prompt_id = $2, hidden_at = COALESCE(hidden_at, $3) WHERE id = $1`,
+		old, "~"+old, now); err != nil || hidden {
+		return err
+	}
+	return a.count(tx, state, "", 1)
+}
+
+// number is the place a submission asks for. The account's own counter starts
+// at 1, so that front means something from the first job on.
+func (a *account) number(s queue.Submission) settee.Number {
+	if s.Number != nil {
+		return settee.Number{Value: *s.Number, Given: true}
+	}
+	n := float64(a.nextNumber)
+	a.nextNumber++
+	if s.Front {
+		n = -n
+	}
+	return settee.Number{Value: n}
+}
+
+func insertJob(tx *Tx, j settee.Job, s queue.Submission) error {
+	if _, err := tx.Exec(`INSERT INTO jobs (id, account_id, prompt_id, client_id, workflow_id, state, reason,
+			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11)`,
+		j.ID, j.AccountID, j.PromptID, j.ClientID, j.WorkflowID, j.State,
+		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt); err != nil {
+		return err
+	}
+	g := s.Graph
+	extra := g.ExtraData
+	if extra == nil {
+		extra = []byte("{}")
+	}
+	if _, err := tx.Exec(`INSERT INTO job_graphs (job_id, prompt, edits, extra_data, outputs, secrets)
+		VALUES ($1, $2, $3, $4, $5, $6)`,
+		j.ID, g.Prompt, Encode(g.Edits), extra, Encode(g.Outputs), s.Secrets); err != nil {
+		return err
+	}
+	for _, in := range g.Inputs {
+		if _, err := tx.Exec(`INSERT INTO job_inputs (job_id, node, input, reference, hash, size)
+			VALUES ($1, $2, $3, $4, $5, $6)`, j.ID, in.Node, in.Input, in.Reference, in.Hash, in.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openLane makes the account's row of a lane, and what says which pools serve it.
+func openLane(tx *Tx, a *account, lane queue.Lane) error {
+	made, err := tx.Exec(`INSERT INTO lanes (account_id, lane, queued, pass, ready) VALUES ($1, $2, 0, $3, $4)
+		ON CONFLICT (account_id, lane) DO NOTHING`, a.id, lane, a.pass, false)
+	if err != nil || made == 0 {
+		return err
+	}
+	for _, pool := range lane.Pools() {
+		if _, err := tx.Exec(`INSERT INTO lane_pools (pool, lane) VALUES ($1, $2)
+			ON CONFLICT (pool, lane) DO NOTHING`, pool, lane); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
