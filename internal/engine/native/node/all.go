@@ -1,0 +1,10 @@
+package node
+
+import "slices"
+
+// All lists every class, family by family.
+func All() []Class {
+	return slices.Concat(
+		primitives,
+	)
+}
