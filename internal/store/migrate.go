@@ -14,12 +14,21 @@ import (
 )
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var embedded embed.FS
+
+// migrations are the steps of this program's schema.
+func migrations() fs.FS {
+	steps, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return steps
+}
 
 // migrateSQLite brings a file up to date. A file that already holds something
 // is copied first, to PATH.before-N, N being the newest step it will have.
-func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
-	p, err := provider(goose.DialectSQLite3, db)
+func migrateSQLite(ctx context.Context, db *sql.DB, path string, steps fs.FS) error {
+	p, err := provider(goose.DialectSQLite3, db, steps)
 	if err != nil {
 		return err
 	}
@@ -41,7 +50,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 }
 
 // migratePostgres brings a database up to date, one server at a time.
-func migratePostgres(ctx context.Context, db *sql.DB) error {
+func migratePostgres(ctx context.Context, db *sql.DB, steps fs.FS) error {
 	var collation string
 	if err := db.QueryRowContext(ctx, `SELECT datcollate FROM pg_database WHERE datname = current_database()`).Scan(&collation); err != nil {
 		return err
@@ -55,7 +64,7 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	p, err := provider(goose.DialectPostgres, db, goose.WithSessionLocker(locker))
+	p, err := provider(goose.DialectPostgres, db, steps, goose.WithSessionLocker(locker))
 	if err != nil {
 		return err
 	}
@@ -66,12 +75,8 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-func provider(d goose.Dialect, db *sql.DB, opt ...goose.ProviderOption) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	return goose.NewProvider(d, db, files, append(opt, goose.WithDisableGlobalRegistry(true))...)
+func provider(d goose.Dialect, db *sql.DB, steps fs.FS, opt ...goose.ProviderOption) (*goose.Provider, error) {
+	return goose.NewProvider(d, db, steps, append(opt, goose.WithDisableGlobalRegistry(true))...)
 }
 
 // versions are the schema's and this program's. A newer schema is an error: its

@@ -23,7 +23,7 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 	db.SetMaxOpenConns(24)
 	db.SetMaxIdleConns(24)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := migratePostgres(ctx, db); err != nil {
+	if err := migratePostgres(ctx, db, migrations()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &postgres{db: db}, nil

@@ -44,7 +44,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 			return err
 		}
 		s.writing.SetMaxOpenConns(1)
-		if err = migrateSQLite(ctx, s.writing, path); err != nil {
+		if err = migrateSQLite(ctx, s.writing, path, migrations()); err != nil {
 			return err
 		}
 		c, err := pin(ctx, s.writing)
