@@ -28,8 +28,6 @@ type Class struct {
 	InputIsList  bool // one call with whole lists; else a call an element
 	V3           bool // the newer form of definition: combos say COMBO, options are always there
 	Experimental bool
-	// TooltipsKept: an old-form class whose definition has output_tooltips.
-	TooltipsKept bool
 
 	// Run computes. It returns one value an output, or none. An *Error is what
 	// ComfyUI would raise.
