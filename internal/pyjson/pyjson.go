@@ -71,6 +71,11 @@ func (v Value) Raw() []byte {
 	return v.doc[v.Start:v.End:v.End]
 }
 
+// Same reports whether o is the same piece of the same text.
+func (v Value) Same(o Value) bool {
+	return v.Start == o.Start && v.End == o.End && len(v.doc) == len(o.doc) && (len(v.doc) == 0 || &v.doc[0] == &o.doc[0])
+}
+
 // at is the value that lies at [start, end) of a checked text.
 func at(doc []byte, start, end int) Value {
 	v := Value{Start: start, End: end, doc: doc}

@@ -35,6 +35,8 @@ type Declared struct {
 	file  string // what kind of file it names: "image", "video", "audio", …; "" for other inputs
 	texts map[string]struct{}
 	odd   []pyjson.Value // options that are no strings
+
+	min, max pyjson.Value // of Options
 }
 
 // ParseCatalog reads an object_info object: classes of both ways of defining,
@@ -112,7 +114,7 @@ func parseClass(name string, def pyjson.Value) (*Class, error) {
 func declare(name string, spec pyjson.Value) (Declared, error) {
 	d := Declared{Name: name, Type: spec.Index(0)}
 	if o := spec.Index(1); o.Kind == pyjson.Object {
-		d.Options = o
+		d.Options, d.min, d.max = o, o.Get("min"), o.Get("max")
 	}
 	switch d.Type.Kind {
 	case pyjson.String:
