@@ -58,7 +58,7 @@ func (x InputError) sentence() string {
 	case TooBig:
 		return fmt.Sprintf("%s %s is above the maximum %s", name, value, pyjson.Str(config.Index(1).Get("max")))
 	case NotInList:
-		return fmt.Sprintf("%s %s is not %s", name, value, x.choices(config.Index(0)))
+		return fmt.Sprintf("%s %s %s", name, value, x.choices(config.Index(0)))
 	case ValidationFailed:
 		if _, why, ok := strings.Cut(x.Details, " - "); ok {
 			return name + ": " + why
@@ -101,14 +101,14 @@ func kinds(v pyjson.Value) string {
 func (x InputError) choices(options pyjson.Value) string {
 	if options.Kind == pyjson.Array {
 		if options.Len() == 0 {
-			return "there: nothing is to choose from"
+			return "cannot be chosen: there is nothing to choose from"
 		}
-		return "one of " + choices(options)
+		return "is not one of " + choices(options)
 	}
 	if _, rest, ok := strings.Cut(x.Details, "(list of length "); ok {
-		return "one of the " + strings.TrimSuffix(rest, ")") + " choices"
+		return "is not one of the " + strings.TrimSuffix(rest, ")") + " choices"
 	}
-	return "one of the choices"
+	return "is not one of the choices"
 }
 
 func choices(options pyjson.Value) string {
