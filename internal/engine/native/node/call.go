@@ -16,22 +16,27 @@ import (
 type Host interface {
 	// Progress tells how far the node is and stops it when it was asked to.
 	Progress(value, total float64) error
-	// Text sends a text frame (protocol note 2.4, type 3).
-	Text(text string) error
-	// Image sends a picture as it is: a PNG or JPEG file.
-	Image(format string, file []byte) error
+	// Show sends a picture, a PNG file, together with Progress.
+	Show(value, total float64, png []byte) error
+	// Tell sends a text frame (protocol note 2.4, type 3).
+	Tell(text string) error
 	// Put stores a file's bytes.
 	Put(content io.Reader) (settee.Blob, error)
 	// Open reads the file that an input's value means. Fault CodeNotFound: there
 	// is none.
 	Open(input string) (io.ReadSeekCloser, error)
-	// Hash is that file's content hash.
-	Hash(input string) (string, error)
+	// Metadata is what a file that is saved tells of the run: the graph (with
+	// is_changed where files count) and every key of extra_pnginfo, as Python's
+	// JSON, in their order.
+	Metadata() ([]Metadata, error)
 	// Letters are random, and the same as long as the node's instance lives.
 	Letters() string
 	// Now is the time.
 	Now() time.Time
 }
+
+// Metadata is a keyword and its text.
+type Metadata struct{ Key, Text string }
 
 // Call is one call of a node's function: its inputs, and what it may do. The
 // kernels of package pixel are methods of it, and stop and ask for room on
@@ -40,9 +45,7 @@ type Call struct {
 	pixel.Work
 	Host
 
-	NodeID  string
-	Prompt  pyjson.Value // the graph that PNG text holds
-	PNGInfo pyjson.Value // extra_data.extra_pnginfo; Absent when there is none
+	NodeID string
 
 	In map[string][]Value // by name; one element, or the whole list with InputIsList
 	UI []engine.Key       // what the node shows
@@ -187,8 +190,8 @@ func (c *Call) String(name string) string {
 	panic(wrong(v, "strip"))
 }
 
-// Show adds entries to a key of the node's ui.
-func (c *Call) Show(key string, entries ...engine.Entry) {
+// AddUI adds entries to a key of the node's ui.
+func (c *Call) AddUI(key string, entries ...engine.Entry) {
 	for i := range c.UI {
 		if c.UI[i].Name == key {
 			c.UI[i].Entries = append(c.UI[i].Entries, entries...)

@@ -19,6 +19,7 @@ type Class struct {
 	Category string
 	Module   string // python_module, as clients know it
 	About    string // description, in our own words
+	Function string // of the Python class, for error texts; empty: execute
 
 	Inputs  []Input // required ones first
 	Hidden  []Hidden
@@ -33,9 +34,9 @@ type Class struct {
 	// ComfyUI would raise.
 	Run func(c *Call) ([]Value, error)
 
-	// Fingerprint is what ComfyUI's IS_CHANGED gives for the constants of the
-	// node: part of the cache key and written into PNG text. Nil: always equal.
-	Fingerprint func(c *Call) (string, error)
+	// Prints names the file input whose bytes count in the cache key and whose
+	// SHA-256 stands in PNG text (ComfyUI's IS_CHANGED). Empty: none.
+	Prints string
 
 	// Always says that no two runs are equal, whatever the inputs.
 	Always bool

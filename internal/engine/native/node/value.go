@@ -25,11 +25,8 @@ type List []Value
 
 // Blocker stands for a result that must not be used: nodes that get it are not
 // run. With a message, the first of them says so in an execution_error that
-// does not end the run.
-type Blocker struct {
-	Message string
-	Silent  bool
-}
+// does not end the run. A class may return a single one for all its outputs.
+type Blocker struct{ Message string }
 
 // Error is what ComfyUI would raise: exception type and message.
 type Error = pixel.Error
