@@ -129,9 +129,7 @@ func textToFloat(s string) (float64, bool) {
 // plain takes the white space around s away and writes the digits of other
 // scripts as ASCII, as int() and float() do.
 func plain(s string) string {
-	s = strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
-	})
+	s = strings.TrimSpace(s)
 	return strings.Map(func(r rune) rune {
 		if r < 0x80 || !unicode.Is(unicode.Nd, r) {
 			return r

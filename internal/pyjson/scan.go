@@ -35,10 +35,11 @@ func (s *scanner) value(i, depth int) int {
 	if i >= len(s.doc) {
 		return s.fail(i, "the text ends where a value should be")
 	}
-	if depth > MaxDepth {
+	c := s.doc[i]
+	if depth == MaxDepth && (c == '{' || c == '[') {
 		return s.fail(i, "nested too deep")
 	}
-	switch c := s.doc[i]; c {
+	switch c {
 	case '{':
 		return s.object(i+1, depth+1)
 	case '[':
