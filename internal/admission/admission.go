@@ -103,9 +103,6 @@ func (s *Service) Admit(ctx context.Context, account settee.Account, r Request) 
 			Inputs:    verdict.Inputs,
 		},
 	}
-	if submission.WorkflowID == "" {
-		submission.WorkflowID = extra.workflowID
-	}
 	if extra.secrets != nil {
 		sealed, err := s.seal(extra.secrets)
 		if err != nil {

@@ -18,9 +18,8 @@ var partnerKeys = []string{"auth_token_comfy_org", "api_key_comfy_org"}
 
 // extra is extra_data on its way in.
 type extra struct {
-	shown      json.RawMessage // with the secrets redacted and the client id added
-	secrets    json.RawMessage // an object with the secrets; nil when there are none
-	workflowID string          // extra_pnginfo.workflow.id
+	shown   json.RawMessage // with the secrets redacted and the client id added
+	secrets json.RawMessage // an object with the secrets; nil when there are none
 }
 
 // readExtra takes the secrets out of extra_data and adds client_id, as ComfyUI
@@ -54,7 +53,6 @@ func readExtra(raw json.RawMessage, clientID string) (extra, error) {
 			}
 		}
 	}
-	x.workflowID = root.Get("extra_pnginfo").Get("workflow").Get("id").Text()
 	if clientID != "" && !hasID {
 		text := `"client_id": ` + quote(clientID)
 		if len(members) > 0 {

@@ -116,12 +116,10 @@ func (a *App) services(ctx context.Context) error {
 	a.queue = queue.New(a.db, a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
-		return a.root.Seal("partner", plain)
+		return a.root.Seal(partnerKeys, plain)
 	})
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Previews: a.cfg.Previews})
-	if err := a.native(ctx); err != nil {
-		return err
-	}
+	a.native()
 	a.server = a.http()
 	return nil
 }

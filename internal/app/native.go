@@ -1,0 +1,39 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/settee/settee/internal/engine/native"
+	"github.com/settee/settee/internal/worker"
+)
+
+// partnerKeys is the purpose of the key that seals partner keys.
+const partnerKeys = "partner"
+
+// nativePool is the pool of the embedded engines.
+const nativePool = "native"
+
+// native makes the embedded workers. They share one engine: what one has
+// computed is there for all.
+func (a *App) native() {
+	engine := native.New(native.Options{MemoryLimit: a.cfg.Memory})
+	for i := range a.cfg.Workers {
+		a.workers = append(a.workers, worker.New(a.queue, a.assets, engine, worker.Options{
+			Name:   fmt.Sprintf("%s-%d", nativePool, i+1),
+			Pool:   nativePool,
+			Grace:  a.cfg.Grace,
+			Log:    a.cfg.Log,
+			Unseal: a.unseal,
+		}))
+	}
+}
+
+// unseal opens the partner keys of a lease.
+func (a *App) unseal(secrets []byte) ([]byte, error) {
+	var text string
+	if err := json.Unmarshal(secrets, &text); err != nil {
+		return nil, err
+	}
+	return a.root.Open(partnerKeys, text)
+}
