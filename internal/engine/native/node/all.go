@@ -6,5 +6,6 @@ import "slices"
 func All() []Class {
 	return slices.Concat(
 		primitives,
+		scales, transforms, batches, filters, composites, masks,
 	)
 }

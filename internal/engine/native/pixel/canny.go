@@ -50,7 +50,7 @@ func (w *Work) luma(src *Image) (*Image, error) {
 		return nil, err
 	}
 	for i := range out.Pix {
-		out.Pix[i] = float32(0.299*src.Pix[3*i]) + float32(0.587*src.Pix[3*i+1]) + float32(0.114*src.Pix[3*i+2])
+		out.Pix[i] = float32(red*src.Pix[3*i]) + float32(green*src.Pix[3*i+1]) + float32(blue*src.Pix[3*i+2])
 	}
 	return out, nil
 }

@@ -62,11 +62,11 @@ var ErrTooLarge = errors.New("the picture is too large")
 
 // New makes room for a black picture.
 func (w *Work) New(n, h, width, c int) (*Image, error) {
-	if n < 0 || h < 0 || width < 0 || c < 0 {
-		return nil, fmt.Errorf("a picture of %d×%d×%d×%d", n, h, width, c)
-	}
 	size := int64(1)
 	for _, side := range [...]int{n, h, width, c} {
+		if side < 0 {
+			return nil, raise("RuntimeError", "Trying to create tensor with negative dimension %d: [%d, %d, %d, %d]", side, n, h, width, c)
+		}
 		if side > 0 && size > math.MaxInt64/8/int64(side) {
 			return nil, ErrTooLarge
 		}

@@ -3,7 +3,7 @@ package pixel
 import "math"
 
 // lanczos resizes as an imaging library does on bytes: pictures are quantised
-// first, then widened, then heightened, and each pass rounds to a byte.
+// first, and each of the two passes rounds to a byte again.
 func (w *Work) lanczos(src *Image, width, height int) (*Image, error) {
 	if src.C == 1 {
 		return nil, raise("TypeError", "Cannot handle this data type: (1, 1, 1), |u1")
@@ -12,22 +12,26 @@ func (w *Work) lanczos(src *Image, width, height int) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Two byte planes at a time, at most.
-	scratch := int64(src.C) * (int64(src.H)*int64(src.W) + int64(src.H)*int64(width) + int64(height)*int64(width))
+	scratch := int64(src.C) * (int64(src.H)*int64(src.W) + max(int64(src.H)*int64(width), int64(src.W)*int64(height)) + int64(height)*int64(width))
 	if err := w.take(scratch); err != nil {
 		return nil, err
 	}
 	across, down := lanczosTaps(src.W, width), lanczosTaps(src.H, height)
+	// What loses much more height than width is shortened first.
+	tall := height < src.H && src.H-height > 2*(src.W-width)
 	for n := range src.N {
 		bytes := quantised(src.Frame(n))
 		same := width == src.W && height == src.H
 		if src.C == 4 && !same {
 			premultiply(bytes)
 		}
-		if width != src.W {
-			bytes, err = w.across(bytes, src.H, src.W, width, src.C, across)
+		if tall {
+			bytes, err = w.down(bytes, height, src.W*src.C, down)
 		}
-		if err == nil && height != src.H {
+		if err == nil && width != src.W {
+			bytes, err = w.across(bytes, len(bytes)/src.W/src.C, src.W, width, src.C, across)
+		}
+		if err == nil && height != src.H && !tall {
 			bytes, err = w.down(bytes, height, width*src.C, down)
 		}
 		if err != nil {

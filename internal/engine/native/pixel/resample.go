@@ -27,6 +27,9 @@ func (w *Work) Resize(src *Image, width, height int, method Method, center bool)
 		return nil, raise("RuntimeError", "Input and output sizes should be greater than 0, but got input (H: %d, W: %d) output (H: %d, W: %d)",
 			src.H, src.W, height, width)
 	}
+	if err := w.take(32 * (int64(width) + int64(height))); err != nil { // for the taps
+		return nil, err
+	}
 	if method == Lanczos {
 		return w.lanczos(src, width, height)
 	}
@@ -43,12 +46,18 @@ func (w *Work) Resize(src *Image, width, height int, method Method, center bool)
 	default:
 		return nil, raise("NotImplementedError", "Input Error: Only 3D, 4D and 5D input Tensors supported (got 4D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got %s)", method)
 	}
-	return w.sample(src, width, height, xs, ys, method == Bilinear && src.C > 3)
+	if method == Bilinear && src.C > 3 {
+		return w.flat(src, xs, ys)
+	}
+	return w.sample(src, xs, ys)
 }
 
 // centred is the window of src that has the shape of width × height. The same
 // is cut on both sides, so that it may be a pixel short.
 func (w *Work) centred(src *Image, width, height int) (*Image, error) {
+	if src.H == 0 || height == 0 {
+		return nil, raise("ZeroDivisionError", "division by zero")
+	}
 	x, y := 0, 0
 	oldAspect := float64(src.W) / float64(src.H)
 	newAspect := float64(width) / float64(height)
@@ -71,6 +80,10 @@ type taps struct {
 	weight []float32
 }
 
+func (t taps) of(i int) (index []int32, weight []float32) {
+	return t.index[i*t.count : (i+1)*t.count], t.weight[i*t.count : (i+1)*t.count]
+}
+
 func newTaps(out, count int) taps {
 	return taps{count: count, index: make([]int32, out*count), weight: make([]float32, out*count)}
 }
@@ -86,7 +99,7 @@ func nearestTaps(in, out int) taps {
 }
 
 // place is where the middle of an output place falls in the source.
-func place(scale float32, i int) float32 { return fused(scale, float32(i)+0.5, -0.5) }
+func place(scale float32, i int) float32 { return float32(scale*(float32(i)+0.5)) - 0.5 }
 
 func linearTaps(in, out int) taps {
 	t := newTaps(out, 2)
@@ -128,63 +141,79 @@ func cubicOuter(x float32) float32 {
 	return fused(fused(fused(a, x, -5*a), x, 8*a), x, -4*a)
 }
 
-// sample mixes pixels: first along the row, then down the column. With flat
-// the four products of a bilinear pixel are summed in one go, as the server
-// does for pictures of more than three channels.
-func (w *Work) sample(src *Image, width, height int, xs, ys taps, flat bool) (*Image, error) {
-	out, err := w.New(src.N, height, width, src.C)
+// sample mixes pixels along the rows, then down the columns.
+func (w *Work) sample(src *Image, xs, ys taps) (*Image, error) {
+	width, height, c := len(xs.index)/xs.count, len(ys.index)/ys.count, src.C
+	across, err := w.New(src.N, src.H, width, c)
 	if err != nil {
 		return nil, err
 	}
-	c := src.C
-	return out, w.rows(src.N*height, width*c*xs.count*ys.count, func(row int) {
-		n, y := row/height, row%height
-		to := out.Row(n, y)
+	err = w.rows(src.N*src.H, width*c*xs.count, func(row int) {
+		from, to := src.Row(0, row), across.Row(0, row)
 		for x := range width {
+			at, weight := xs.of(x)
 			for k := range c {
-				if flat {
-					to[x*c+k] = flatPixel(src, n, xs, ys, x, y, k)
-					continue
-				}
-				var sum float32
-				for j := range ys.count {
-					line := src.Row(n, int(ys.index[y*ys.count+j]))
-					var inner float32
-					for i := range xs.count {
-						v, weight := line[int(xs.index[x*xs.count+i])*c+k], xs.weight[x*xs.count+i]
-						if i == 0 {
-							inner = float32(v * weight)
-						} else {
-							inner = fused(v, weight, inner)
-						}
-					}
-					if j == 0 {
-						sum = float32(inner * ys.weight[y*ys.count])
-					} else {
-						sum = fused(inner, ys.weight[y*ys.count+j], sum)
+				sum := float32(from[int(at[0])*c+k] * weight[0])
+				if len(at) > 1 {
+					sum = fused(from[int(at[0])*c+k], weight[0], float32(from[int(at[1])*c+k]*weight[1]))
+					for i := 2; i < len(at); i++ {
+						sum = fused(from[int(at[i])*c+k], weight[i], sum)
 					}
 				}
 				to[x*c+k] = sum
 			}
 		}
 	})
-}
-
-func flatPixel(src *Image, n int, xs, ys taps, x, y, k int) float32 {
-	var sum float32
-	for j := range 2 {
-		line := src.Row(n, int(ys.index[2*y+j]))
-		for i := range 2 {
-			v := line[int(xs.index[2*x+i])*src.C+k]
-			weight := float32(ys.weight[2*y+j] * xs.weight[2*x+i])
-			if i+j == 0 {
-				sum = float32(v * weight)
-			} else {
-				sum = fused(v, weight, sum)
+	if err != nil {
+		return nil, err
+	}
+	out, err := w.New(src.N, height, width, c)
+	if err != nil {
+		return nil, err
+	}
+	return out, w.rows(src.N*height, width*c*ys.count, func(row int) {
+		n, y := row/height, row%height
+		at, weight := ys.of(y)
+		to, first := out.Row(n, y), across.Row(n, int(at[0]))
+		if len(at) == 1 {
+			copy(to, first)
+			return
+		}
+		second := across.Row(n, int(at[1]))
+		for x := range to {
+			to[x] = fused(first[x], weight[0], float32(second[x]*weight[1]))
+		}
+		for j := 2; j < len(at); j++ {
+			for x, v := range across.Row(n, int(at[j])) {
+				to[x] = fused(v, weight[j], to[x])
 			}
 		}
+	})
+}
+
+// flat sums the four products of a bilinear pixel in one go, as the server
+// does for pictures of more than three channels.
+func (w *Work) flat(src *Image, xs, ys taps) (*Image, error) {
+	width, height, c := len(xs.index)/2, len(ys.index)/2, src.C
+	out, err := w.New(src.N, height, width, c)
+	if err != nil {
+		return nil, err
 	}
-	return sum
+	return out, w.rows(src.N*height, 4*width*c, func(row int) {
+		n, y := row/height, row%height
+		rows, down := ys.of(y)
+		to, upper, lower := out.Row(n, y), src.Row(n, int(rows[0])), src.Row(n, int(rows[1]))
+		for x := range width {
+			at, along := xs.of(x)
+			l, r := int(at[0])*c, int(at[1])*c
+			for k := range c {
+				sum := float32(upper[l+k] * float32(down[0]*along[0]))
+				sum = fused(upper[r+k], float32(down[0]*along[1]), sum)
+				sum = fused(lower[l+k], float32(down[1]*along[0]), sum)
+				to[x*c+k] = fused(lower[r+k], float32(down[1]*along[1]), sum)
+			}
+		}
+	})
 }
 
 // area is the plain mean of the window that each new pixel covers.
