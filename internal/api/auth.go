@@ -1,0 +1,101 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/settee/settee"
+)
+
+// Client lets through who has a client key of an account whose tier may use the
+// API, in X-API-Key or as a bearer token; in open mode everybody. Behind it
+// Caller is that account.
+func (r *Router) Client(next http.Handler) http.Handler {
+	return r.guard(next, func(q *http.Request) string { return Key(q.Header) })
+}
+
+// Socket is Client for WebSockets: browsers cannot set headers on those, so the
+// key may also be the query's token.
+func (r *Router) Socket(next http.Handler) http.Handler {
+	return r.guard(next, func(q *http.Request) string {
+		if key := Key(q.Header); key != "" {
+			return key
+		}
+		return q.URL.Query().Get("token")
+	})
+}
+
+// Optional is Client for those who show a key, and lets the others through as
+// nobody.
+func (r *Router) Optional(next http.Handler) http.Handler {
+	known := r.Client(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if r.deps.Open || Key(q.Header) != "" {
+			known.ServeHTTP(w, q)
+			return
+		}
+		next.ServeHTTP(w, q)
+	})
+}
+
+// Admin lets through who has a key of scope admin, in open mode too.
+func (r *Router) Admin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		_, key, err := r.authenticate(q, Key(q.Header))
+		if err == nil && key.Scope != settee.ScopeAdmin {
+			err = settee.Faultf(settee.CodeForbidden, "This path needs an operator's key.")
+		}
+		if err != nil {
+			Fail(w, q, err)
+			return
+		}
+		next.ServeHTTP(w, q)
+	})
+}
+
+func (r *Router) guard(next http.Handler, key func(*http.Request) string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		account, err := r.client(q, key)
+		if err != nil {
+			Fail(w, q, err)
+			return
+		}
+		of(q.Context()).account = account
+		next.ServeHTTP(w, q)
+	})
+}
+
+func (r *Router) client(q *http.Request, key func(*http.Request) string) (settee.Account, error) {
+	if r.deps.Open {
+		return r.deps.Accounts.Default(q.Context())
+	}
+	account, k, err := r.authenticate(q, key(q))
+	switch {
+	case err != nil:
+		return account, err
+	case k.Scope != settee.ScopeClient:
+		return account, settee.Faultf(settee.CodeForbidden, "An operator's key opens /admin only; use a key of an account.")
+	case !account.Tier.API:
+		return account, settee.Faultf(settee.CodeForbidden, "The tier %s does not include API access.", account.Tier.Name)
+	}
+	return account, nil
+}
+
+func (r *Router) authenticate(q *http.Request, secret string) (settee.Account, settee.Key, error) {
+	if secret == "" {
+		return settee.Account{}, settee.Key{}, settee.Faultf(settee.CodeUnauthorized, "An API key is needed, in the header X-API-Key.")
+	}
+	return r.deps.Accounts.Authenticate(q.Context(), secret)
+}
+
+// Key is the key that a request's headers carry, "" when there is none.
+func Key(h http.Header) string {
+	if key := strings.TrimSpace(h.Get("X-API-Key")); key != "" {
+		return key
+	}
+	scheme, key, _ := strings.Cut(strings.TrimSpace(h.Get("Authorization")), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(key)
+	}
+	return ""
+}

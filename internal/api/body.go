@@ -1,0 +1,39 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/settee/settee"
+)
+
+// MaxJSON is how large a JSON body may be, in bytes.
+const MaxJSON = 32 << 20
+
+// Body reads a request's body of at most max bytes, whatever its Content-Type;
+// Fault CodeTooLarge beyond, CodeInvalid when it breaks off.
+func Body(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
+	if r.ContentLength > max {
+		return nil, &http.MaxBytesError{Limit: max}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
+	if _, ok := err.(*http.MaxBytesError); err != nil && !ok {
+		return nil, &settee.Fault{Code: settee.CodeInvalid, Message: "The request's body broke off.", Err: err}
+	}
+	return body, err
+}
+
+// Param is a path parameter with its escapes resolved; "" when there is none.
+func Param(r *http.Request, name string) string {
+	text := chi.URLParam(r, name)
+	if r.URL.RawPath == "" {
+		return text // matched on the path, which is resolved already
+	}
+	if plain, err := url.PathUnescape(text); err == nil {
+		return plain
+	}
+	return text
+}

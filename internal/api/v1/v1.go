@@ -1,0 +1,79 @@
+// Package v1 is the surface that clients of Comfy Cloud and of a local ComfyUI
+// already speak: openapi.yaml is its contract, contract.gen.go what is generated
+// from it, and each other file serves the operations of one noun.
+//
+// What holds: each path that ComfyUI serves without /api is served without it
+// too, with the same checks; faults are {"code","message"}, and on POST prompt
+// ComfyUI's error and node_errors beside them; a graph is answered as the bytes
+// that were submitted with the literals that validation converted; an operation
+// of the contract that is not served yet answers 501.
+package v1
+
+//go:generate go tool -modfile=../../../tools/go.mod oapi-codegen -config codegen.yaml openapi.yaml
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/admission"
+	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/queue"
+)
+
+//go:embed openapi.yaml
+var document []byte
+
+// Queue is what the surface asks of the queue.
+type Queue interface {
+	Counts(ctx context.Context, accountID string) (queue.Counts, error)
+	Job(ctx context.Context, accountID, promptID string) (settee.Job, error)
+	Detail(ctx context.Context, accountID, promptID string) (queue.Detail, error)
+	List(ctx context.Context, accountID string, f queue.Filter) ([]settee.Job, int, error)
+	Live(ctx context.Context, accountID string) (running, pending []queue.Detail, err error)
+	History(ctx context.Context, accountID string, max, offset int) ([]queue.Detail, error)
+	Cancel(ctx context.Context, accountID, promptID string) (bool, error)
+	CancelMany(ctx context.Context, accountID string, promptIDs []string) ([]string, error)
+	Interrupt(ctx context.Context, accountID, promptID string) error
+	DeletePending(ctx context.Context, accountID string, promptIDs []string) ([]string, error)
+	ClearPending(ctx context.Context, accountID string) ([]string, error)
+	HideHistory(ctx context.Context, accountID string, promptIDs []string) error
+	ClearHistory(ctx context.Context, accountID string) error
+}
+
+// Admission takes workflows in.
+type Admission interface {
+	Admit(ctx context.Context, account settee.Account, r admission.Request) (admission.Receipt, error)
+}
+
+// Pools tells what the workers can run and run on.
+type Pools interface {
+	ObjectInfo(ctx context.Context, accountID, class string) ([]byte, error)
+	Devices(ctx context.Context) (json.RawMessage, error)
+}
+
+// API serves the surface.
+type API struct {
+	Unimplemented // answers what has no method below
+
+	Queue     Queue
+	Admission Admission
+	Pools     Pools
+
+	Open          bool                            // ComfyUI's answers under /api too
+	StatusDialect string                          // "raw": the cloud's internal words from GET /api/job/{id}/status
+	Version       string                          // of this server
+	MaxUpload     int64                           // bytes, told by GET /api/features; 0: not told
+	Ready         func(ctx context.Context) error // why the server cannot serve now; nil: it can
+	Now           func() time.Time
+}
+
+var _ ServerInterface = (*API)(nil)
+
+// unserved answers an operation that has no handler yet.
+func unserved(w http.ResponseWriter, r *http.Request) {
+	api.Fail(w, r, settee.Faultf(settee.CodeUnsupported, "This server does not serve that yet."))
+}
