@@ -65,6 +65,7 @@ func TestLimitUnderManyClaimers(t *testing.T) {
 						if _, again := ran.LoadOrStore(l.PromptID, true); again {
 							t.Errorf("%s ran twice", l.PromptID)
 						}
+						h.withinLimits()
 						running[l.AccountID].Add(-1) // before the others may start
 						if err := server.Finish(context.Background(), l.Attempt, success(l)); err != nil {
 							t.Error("finish:", err)
@@ -83,6 +84,22 @@ func TestLimitUnderManyClaimers(t *testing.T) {
 		}
 		h.consistent()
 	})
+}
+
+// withinLimits checks that no account runs more than its tier allows.
+func (h *house) withinLimits() {
+	err := h.db.Read(context.Background(), func(tx *store.Tx) error {
+		over, err := store.Collect(tx, store.One[string], `SELECT a.id FROM accounts a JOIN tiers t ON t.name = a.tier
+			WHERE t.concurrent > 0 AND t.concurrent <
+				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = a.id AND j.state = 'in_progress')`)
+		if len(over) > 0 {
+			h.t.Errorf("%q are over their limits", over)
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Error(err)
+	}
 }
 
 // consistent checks what is counted against what is there.

@@ -41,6 +41,7 @@ func (s *Service) Open(ctx context.Context, worker, pool string, d settee.Descri
 // again until its attempt has ended. Fault CodeLeaseLost: the session is over.
 func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 	now := s.opt.Now()
+	woken := s.sessionOf(ses.ID).wake // before looking: what comes later wakes
 	if err := s.renew(ctx, ses.ID, now); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-s.sessionOf(ses.ID).wake:
+	case <-woken:
 	case <-timer.C:
 	}
 	if held, err = s.store.SessionAttempts(ctx, ses.ID); err != nil {
