@@ -1,0 +1,84 @@
+package native
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/engine/native/node"
+	"github.com/settee/settee/internal/pyjson"
+)
+
+// graph is a job's graph, ready to run.
+type graph struct {
+	nodes []*vertex // in the order they are written
+	byID  map[string]*vertex
+}
+
+// vertex is a node of the graph.
+type vertex struct {
+	id     string
+	kind   string // class_type
+	class  *node.Class
+	inputs []wire
+	key    string // see key
+	keyed  bool
+}
+
+// wire is an input: a link, or a constant.
+type wire struct {
+	name  string
+	from  string // id of the source of a link; empty: a constant
+	slot  int
+	value pyjson.Value
+	known *node.Input // nil when the class has no such input
+}
+
+// parse reads a job's graph. Nodes that nothing needs may be of any class and
+// have broken links.
+func (e *Engine) parse(job engine.Job) (*graph, error) {
+	root, err := pyjson.Parse(job.Graph)
+	if err != nil {
+		return nil, fmt.Errorf("read the graph: %w", err)
+	}
+	g := &graph{byID: map[string]*vertex{}}
+	for _, m := range root.Members() {
+		v := &vertex{id: m.Key, kind: m.Value.Get("class_type").Text()}
+		v.class = e.classes[v.kind]
+		for _, in := range m.Value.Get("inputs").Members() {
+			w := wire{name: in.Key, value: in.Value}
+			w.from, w.slot = link(in.Value)
+			if v.class != nil {
+				w.known = v.class.Input(in.Key)
+			}
+			v.inputs = append(v.inputs, w)
+		}
+		g.nodes = append(g.nodes, v)
+		g.byID[v.id] = v
+	}
+	for _, id := range job.Outputs {
+		if g.byID[id] == nil {
+			return nil, fmt.Errorf("output node %q is not in the graph", id)
+		}
+	}
+	return g, nil
+}
+
+// link reads [id, slot]; the id is empty for everything else.
+func link(v pyjson.Value) (from string, slot int) {
+	if v.Kind != pyjson.Array || v.Len() != 2 {
+		return "", 0
+	}
+	id, n := v.Index(0), v.Index(1)
+	if id.Kind != pyjson.String || n.Kind != pyjson.Int && n.Kind != pyjson.Float {
+		return "", 0
+	}
+	f := n.Float()
+	if math.IsNaN(f) || math.Abs(f) > 1e6 {
+		f = -1
+	}
+	return id.Text(), int(f)
+}
+
+// lazy reports whether the input is computed only on demand.
+func (w *wire) lazy() bool { return w.known != nil && w.known.Lazy }

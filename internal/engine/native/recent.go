@@ -1,0 +1,39 @@
+package native
+
+import "container/list"
+
+// recent is a map that forgets what was not used for the longest time.
+type recent[K comparable, V any] struct {
+	cap   int
+	order *list.List // of pair, the newest in front
+	at    map[K]*list.Element
+}
+
+type pair[K comparable, V any] struct {
+	key   K
+	value V
+}
+
+func newRecent[K comparable, V any](capacity int) *recent[K, V] {
+	return &recent[K, V]{cap: capacity, order: list.New(), at: map[K]*list.Element{}}
+}
+
+// get gives the value of key, made by make when there is none yet; what make
+// gives with an error is not kept.
+func (r *recent[K, V]) get(key K, make func() (V, error)) (V, error) {
+	if e, ok := r.at[key]; ok {
+		r.order.MoveToFront(e)
+		return e.Value.(pair[K, V]).value, nil
+	}
+	v, err := make()
+	if err != nil {
+		return v, err
+	}
+	r.at[key] = r.order.PushFront(pair[K, V]{key, v})
+	for r.order.Len() > r.cap {
+		oldest := r.order.Back()
+		r.order.Remove(oldest)
+		delete(r.at, oldest.Value.(pair[K, V]).key)
+	}
+	return v, nil
+}
