@@ -26,6 +26,10 @@ func fileKind(class string, d *Declared) string {
 	return ""
 }
 
+// File tells what kind of file the input names ("image", "video", "audio", …);
+// "" for inputs that name none.
+func (d *Declared) File() string { return d.file }
+
 // resolution is what is known of a file's name.
 type resolution struct {
 	blob settee.Blob
