@@ -11,7 +11,8 @@ import (
 // target is a job that a cancellation names.
 type target struct {
 	attemptRow
-	state settee.JobState
+	state  settee.JobState
+	hidden bool
 }
 
 // CancelJobs cancels what c names (queue.Store).
@@ -73,10 +74,11 @@ func (db *DB) CancelJobs(ctx context.Context, c queue.Cancellation, now time.Tim
 func (a *account) targets(tx *Tx, c queue.Cancellation) ([]target, error) {
 	scan := func(scan func(...any) error) (t target, err error) {
 		t.accountID = a.id
-		err = scan(&t.JobID, &t.promptID, &t.clientID, &t.state, &t.lane, &t.N, &t.seq, &t.SessionID)
+		err = scan(&t.JobID, &t.promptID, &t.clientID, &t.state, &t.lane, &t.N, &t.seq, &t.hidden, &t.SessionID)
 		return t, err
 	}
-	const columns = `SELECT j.id, j.prompt_id, j.client_id, j.state, j.lane, j.attempt, j.seq, COALESCE(t.session_id, '')
+	const columns = `SELECT j.id, j.prompt_id, j.client_id, j.state, j.lane, j.attempt, j.seq,
+			j.hidden_at IS NOT NULL, COALESCE(t.session_id, '')
 		FROM jobs j LEFT JOIN attempts t ON t.job_id = j.id AND t.n = j.attempt `
 	if c.PromptIDs == nil {
 		return Collect(tx, scan, columns+`WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress')
@@ -89,10 +91,10 @@ func (a *account) targets(tx *Tx, c queue.Cancellation) ([]target, error) {
 			continue
 		}
 		seen[id] = true
-		t, err := scan(tx.QueryRow(columns+`WHERE j.account_id = $1 AND j.prompt_id = $2 AND j.hidden_at IS NULL`, a.id, id).Scan)
+		t, err := scan(tx.QueryRow(columns+`WHERE j.account_id = $1 AND j.prompt_id = $2`, a.id, id).Scan)
 		if found, err := Found(err); err != nil {
 			return nil, err
-		} else if found {
+		} else if found && !t.hidden {
 			all = append(all, t)
 		} else if c.Strict {
 			return nil, errNoJob

@@ -53,12 +53,18 @@ func (db *DB) QueueCounts(ctx context.Context, accountID string) (c queue.Counts
 	return c, err
 }
 
+// byPrompt picks one job by its unique key alone. Whether it is hidden is looked
+// at afterwards: as a condition it would tempt a planner without statistics to
+// an index of all that are not.
+const byPrompt = `WHERE j.account_id = $1 AND j.prompt_id = $2`
+
 // JobByPrompt finds a job (queue.Store).
 func (db *DB) JobByPrompt(ctx context.Context, accountID, promptID string) (j settee.Job, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		j, err = scanJob(tx.QueryRow(`SELECT `+jobColumns+jobTables+
-			`WHERE j.account_id = $1 AND j.prompt_id = $2 AND j.hidden_at IS NULL`, accountID, promptID).Scan)
-		return orNoJob(err)
+		var hidden bool
+		err := tx.QueryRow(`SELECT `+jobColumns+`, j.hidden_at IS NOT NULL`+jobTables+byPrompt, accountID, promptID).
+			Scan(append(jobFields(&j), &hidden)...)
+		return orNoJob(hidden, err)
 	})
 	return j, err
 }
@@ -66,10 +72,13 @@ func (db *DB) JobByPrompt(ctx context.Context, accountID, promptID string) (j se
 // JobDetail is a job with its graph and what it made (queue.Store).
 func (db *DB) JobDetail(ctx context.Context, accountID, promptID string) (d queue.Detail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		d, err = scanDetail(tx.QueryRow(detailColumns+detailTables+
-			`WHERE j.account_id = $1 AND j.prompt_id = $2 AND j.hidden_at IS NULL`, accountID, promptID).Scan)
-		if err != nil {
-			return orNoJob(err)
+		var hidden bool
+		err := tx.QueryRow(`SELECT j.hidden_at IS NOT NULL FROM jobs j `+byPrompt, accountID, promptID).Scan(&hidden)
+		if err := orNoJob(hidden, err); err != nil {
+			return err
+		}
+		if d, err = scanDetail(tx.QueryRow(detailColumns+detailTables+byPrompt, accountID, promptID).Scan); err != nil {
+			return err
 		}
 		if d.Inputs, err = inputsOf(tx, d.ID); err != nil {
 			return err
@@ -79,11 +88,14 @@ func (db *DB) JobDetail(ctx context.Context, accountID, promptID string) (d queu
 	return d, err
 }
 
-func orNoJob(err error) error {
-	if found, err := Found(err); !found && err == nil {
+// orNoJob makes a missing or hidden job a Fault.
+func orNoJob(hidden bool, err error) error {
+	if found, err := Found(err); err != nil {
+		return err
+	} else if !found || hidden {
 		return errNoJob
 	}
-	return err
+	return nil
 }
 
 // addNotes reads the durable events of a job that runs.
