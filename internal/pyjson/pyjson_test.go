@@ -83,6 +83,9 @@ func TestMembersKnowTheirBytes(t *testing.T) {
 	if v.Get("a").Start != m[0].Value.Start || v.Get(`b"`).Float() != -1500 || v.Get("c").Kind != Absent {
 		t.Errorf("Get differs from Members")
 	}
+	if f := v.Fields("c", `b"`, "a"); f[0].Kind != Absent || !f[1].Same(m[1].Value) || !f[2].Same(m[0].Value) {
+		t.Errorf("Fields differ from Members")
+	}
 	list := parse(t, `[1, [2, 3], "x"]`)
 	if list.Len() != 3 || list.Index(1).Len() != 2 || list.Index(2).Text() != "x" || list.Index(3).Kind != Absent {
 		t.Errorf("items of %s", list.Raw())

@@ -92,6 +92,21 @@ func (v Value) Get(key string) Value {
 	return found
 }
 
+// Fields are the members of those names, in one walk; Absent where there is
+// none.
+func (v Value) Fields(names ...string) []Value {
+	found := make([]Value, len(names))
+	v.pairs(func(k, value Value) bool {
+		for i, name := range names {
+			if k.is(name) {
+				found[i] = value
+			}
+		}
+		return true
+	})
+	return found
+}
+
 // Len counts an array's items or an object's members as they are written
 // (a key that comes twice counts twice).
 func (v Value) Len() int {

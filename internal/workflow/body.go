@@ -32,7 +32,8 @@ func ReadRequest(body []byte) (*Request, error) {
 	if err != nil {
 		return nil, refusal(InvalidRequest, "The request body cannot be read as JSON.", err.Error())
 	}
-	prompt := root.Get("prompt")
+	f := root.Fields("prompt", "prompt_id", "client_id", "number", "front", "partial_execution_targets", "extra_data", "workflow_id")
+	prompt, promptID, client, place, front, wanted, extra, workflowID := f[0], f[1], f[2], f[3], f[4], f[5], f[6], f[7]
 	switch root.Kind {
 	case pyjson.Object:
 	case pyjson.Array, pyjson.String:
@@ -40,32 +41,30 @@ func ReadRequest(body []byte) (*Request, error) {
 	default:
 		return nil, refusal(InvalidRequest, "The request body must be an object with the workflow under \"prompt\".", "")
 	}
-	r := &Request{Front: root.Get("front").Truthy(), ExtraData: json.RawMessage("{}")}
-	if r.Number, err = number(root.Get("number")); err != nil {
+	r := &Request{Front: front.Truthy(), ExtraData: json.RawMessage("{}")}
+	if r.Number, err = number(place); err != nil {
 		return nil, err
 	}
 	if prompt.Kind == pyjson.Absent {
 		return nil, noPrompt()
 	}
 	r.Prompt = json.RawMessage(prompt.Raw())
-	if r.PromptID, err = identifier(root.Get("prompt_id"), "prompt_id", InvalidPromptID); err != nil {
+	if r.PromptID, err = identifier(promptID, "prompt_id", InvalidPromptID); err != nil {
 		return nil, err
 	}
-	if r.Targets, err = targets(root.Get("partial_execution_targets"), prompt); err != nil {
+	if r.Targets, err = targets(wanted, prompt); err != nil {
 		return nil, err
 	}
-	extra := root.Get("extra_data")
 	if err := r.readExtra(extra); err != nil {
 		return nil, err
 	}
-	client := root.Get("client_id")
 	if client.Kind == pyjson.Absent {
 		client = extra.Get("client_id")
 	}
 	if r.ClientID, err = identifier(client, "client_id", InvalidRequest); err != nil {
 		return nil, err
 	}
-	if r.WorkflowID, err = identifier(root.Get("workflow_id"), "workflow_id", InvalidRequest); err != nil {
+	if r.WorkflowID, err = identifier(workflowID, "workflow_id", InvalidRequest); err != nil {
 		return nil, err
 	}
 	if id := extra.Get("extra_pnginfo").Get("workflow").Get("id").Text(); r.WorkflowID == "" && storable(id) && len(id) <= maxID {

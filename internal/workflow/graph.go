@@ -56,9 +56,10 @@ func Parse(raw []byte) (*Graph, error) {
 		if !storable(m.Key) {
 			return nil, refusal(InvalidPrompt, "A node id holds characters that are not text.", string(pyjson.Quote(m.Key)))
 		}
-		n := Node{ID: m.Key, value: m.Value, class: m.Value.Get("class_type"), inputs: m.Value.Get("inputs")}
+		f := m.Value.Fields("class_type", "inputs", "_meta")
+		n := Node{ID: m.Key, value: m.Value, class: f[0], inputs: f[1]}
 		n.Class = n.class.Text()
-		n.Title = strings.ToValidUTF8(m.Value.Get("_meta").Get("title").Text(), "\uFFFD")
+		n.Title = strings.ToValidUTF8(f[2].Get("title").Text(), "\uFFFD")
 		if total += n.inputs.Len(); total > MaxInputs {
 			return nil, refusal(InvalidPrompt, fmt.Sprintf("The prompt has more than %d inputs.", MaxInputs), "")
 		}

@@ -38,7 +38,7 @@ func (x InputError) sentence() string {
 		return x.plain()
 	}
 	name := pyjson.Str(info.Get("input_name"))
-	value := pyjson.Repr(info.Get("received_value"))
+	value := x.received(info)
 	config := info.Get("input_config")
 	switch x.Type {
 	case InputMissing:
@@ -66,6 +66,24 @@ func (x InputError) sentence() string {
 		return name + " was refused by the node"
 	}
 	return x.plain()
+}
+
+// received is the value as Python prints it. NaN and Infinity are not in the
+// JSON, but ComfyUI's words hold them.
+func (x InputError) received(info pyjson.Value) string {
+	v := info.Get("received_value")
+	if v.Kind != pyjson.Null {
+		return pyjson.Repr(v)
+	}
+	word := x.Message
+	if x.Type == NotConvertible {
+		word = strings.TrimPrefix(x.Details, pyjson.Str(info.Get("input_name"))+", ")
+	}
+	word, _, _ = strings.Cut(strings.TrimPrefix(word, "Value "), ",")
+	if word, _, _ = strings.Cut(word, " "); word == "nan" || word == "inf" || word == "-inf" {
+		return word
+	}
+	return "null"
 }
 
 func (x InputError) plain() string {
