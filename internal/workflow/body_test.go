@@ -56,11 +56,7 @@ func TestRefusedBodies(t *testing.T) {
 		`{"prompt":` + strings.Repeat("[", 300) + strings.Repeat("]", 300) + `}`: `invalid_request: The request body cannot be read as JSON. (nested too deep at byte 209)`,
 	} {
 		_, err := ReadRequest([]byte(body))
-		r, ok := err.(*Refusal)
-		if !ok {
-			t.Errorf("%.60s: error %v", body, err)
-			continue
-		}
+		r := refused(t, err)
 		if got := r.Type + ": " + r.Error(); got != want {
 			t.Errorf("%.60s: %s\nwant %s", body, got, want)
 		}

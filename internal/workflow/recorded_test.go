@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -51,17 +52,26 @@ func submit(t testing.TB, body []byte, c *Catalog, files Files) (*Request, *Grap
 	t.Helper()
 	r, err := ReadRequest(body)
 	if err != nil {
-		return nil, nil, &Verdict{Refusal: err.(*Refusal)}
+		return nil, nil, &Verdict{Refusal: refused(t, err)}
 	}
 	g, err := Parse(r.Prompt)
 	if err != nil {
-		return r, nil, &Verdict{Refusal: err.(*Refusal)}
+		return r, nil, &Verdict{Refusal: refused(t, err)}
 	}
 	v, err := Validate(t.Context(), g, c, r.Targets, files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r, g, v
+}
+
+func refused(t testing.TB, err error) *Refusal {
+	t.Helper()
+	r, ok := errors.AsType[*Refusal](err)
+	if !ok {
+		t.Fatalf("%T is no refusal: %v", err, err)
+	}
+	return r
 }
 
 // answer is what a client compares: the error and the node_errors, without the
