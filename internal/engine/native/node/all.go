@@ -5,7 +5,7 @@ import "slices"
 // All lists every class, family by family.
 func All() []Class {
 	return slices.Concat(
-		primitives,
+		primitives, empties, saves, shows,
 		scales, transforms, batches, filters, composites, masks,
 	)
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"io"
 	"math"
 	"math/big"
@@ -188,6 +189,14 @@ func (c *Call) String(name string) string {
 	}
 	v := c.Value(name)
 	panic(wrong(v, "strip"))
+}
+
+// context is never nil.
+func (c *Call) context() context.Context {
+	if c.Context == nil {
+		return context.Background()
+	}
+	return c.Context
 }
 
 // AddUI adds entries to a key of the node's ui.
