@@ -2,6 +2,7 @@ package v1
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -96,5 +97,12 @@ func submits(r *http.Request) bool {
 }
 
 func badParameter(w http.ResponseWriter, r *http.Request, err error) {
-	api.Fail(w, r, settee.Faultf(settee.CodeInvalid, "%s.", strings.TrimSuffix(err.Error(), ".")))
+	f := settee.Faultf(settee.CodeInvalid, "A parameter of this request cannot be read.")
+	if bad, ok := errors.AsType[*InvalidParamFormatError](err); ok {
+		f = settee.Faultf(settee.CodeInvalid, "The parameter %s cannot be read.", bad.ParamName)
+	} else if bad, ok := errors.AsType[*RequiredParamError](err); ok {
+		f = settee.Faultf(settee.CodeInvalid, "The parameter %s is required.", bad.ParamName)
+	}
+	f.Err = err
+	api.Fail(w, r, f)
 }

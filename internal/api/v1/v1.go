@@ -69,6 +69,8 @@ type API struct {
 	MaxUpload     int64                           // bytes, told by GET /api/features; 0: not told
 	Ready         func(ctx context.Context) error // why the server cannot serve now; nil: it can
 	Now           func() time.Time
+
+	definitions answers
 }
 
 var _ ServerInterface = (*API)(nil)

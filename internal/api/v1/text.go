@@ -1,0 +1,84 @@
+package v1
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/settee/settee/internal/pyjson"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/workflow"
+)
+
+// strict is text that a client or an engine wrote, as JSON that every client can
+// read: the same bytes, unless they hold Python's NaN or Infinity, which become
+// null. Text that is missing is null.
+func strict(text json.RawMessage) json.RawMessage {
+	if json.Valid(text) {
+		return text
+	}
+	if v, err := pyjson.Parse(text); err == nil {
+		return pyjson.Strict(v)
+	}
+	return json.RawMessage("null")
+}
+
+// object is strict with {} for text that is missing.
+func object(text json.RawMessage) json.RawMessage {
+	if len(text) == 0 {
+		return json.RawMessage("{}")
+	}
+	return strict(text)
+}
+
+// array is strict with [] for text that is missing.
+func array(text json.RawMessage) json.RawMessage {
+	if len(text) == 0 {
+		return json.RawMessage("[]")
+	}
+	return strict(text)
+}
+
+// graph is a job's graph as clients read it back: the bytes that were submitted,
+// with the literals that validation converted.
+func graph(d *queue.Detail) json.RawMessage {
+	return strict(workflow.Apply(d.Prompt, d.Edits, false))
+}
+
+// outputIDs are the output nodes a job runs.
+func outputIDs(d *queue.Detail) []string {
+	if d.Graph.Outputs == nil {
+		return []string{}
+	}
+	return d.Graph.Outputs
+}
+
+// byID writes an object by prompt id whose members keep their order.
+type byID struct{ out bytes.Buffer }
+
+func (o *byID) add(id string, v any) error {
+	if o.out.Len() == 0 {
+		o.out.WriteByte('{')
+	} else {
+		o.out.WriteByte(',')
+	}
+	e := json.NewEncoder(&o.out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(id); err != nil {
+		return err
+	}
+	o.out.Truncate(o.out.Len() - 1) // the encoder's line end
+	o.out.WriteByte(':')
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	o.out.Truncate(o.out.Len() - 1)
+	return nil
+}
+
+func (o *byID) text() []byte {
+	if o.out.Len() == 0 {
+		return []byte("{}")
+	}
+	o.out.WriteByte('}')
+	return o.out.Bytes()
+}
