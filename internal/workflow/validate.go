@@ -28,11 +28,11 @@ type Verdict struct {
 // (operationId executePrompt; protocol note 3.1)
 func Validate(ctx context.Context, g *Graph, c *Catalog, targets []string, files Files) (*Verdict, error) {
 	j := &judge{ctx: ctx, g: g, files: files, classes: make([]*Class, len(g.Nodes)), results: make([]result, len(g.Nodes))}
-	outputs, refused := j.outputs(c, targets)
-	if refused != nil {
-		return &Verdict{Refusal: refused}, nil
-	}
 	v := &Verdict{}
+	var outputs []int
+	if outputs, v.Refusal = j.outputs(c, targets); len(outputs) == 0 {
+		return v, nil
+	}
 	var good []int
 	var lines []string
 	noted := map[int]int{} // node: its place in v.NodeErrors
@@ -65,12 +65,17 @@ func Validate(ctx context.Context, g *Graph, c *Catalog, targets []string, files
 		v.Refusal = refusal(OutputsFailed, "Prompt outputs failed validation", strings.Join(lines, "\n"))
 		return v, nil
 	}
-	if refused := j.poison(good); refused != nil {
-		return &Verdict{Refusal: refused}, nil
+	return j.accept(v, good), nil
+}
+
+// accept lets the good outputs run, unless running them could stop a worker.
+func (j *judge) accept(v *Verdict, good []int) *Verdict {
+	if r := j.poison(good); r != nil {
+		return &Verdict{Refusal: r}
 	}
 	slices.SortFunc(j.edits, func(a, b settee.Edit) int { return cmp.Compare(a.Start, b.Start) })
 	v.Edits, v.Inputs = j.edits, j.inputs
-	return v, nil
+	return v
 }
 
 // outputs looks at every node's class, in the graph's order, and gives the
