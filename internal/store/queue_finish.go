@@ -85,14 +85,12 @@ func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []queue.Note
 // made: its outputs and events are withdrawn, its numbers stay used. A file
 // that another job shows as well stays.
 func (t *attemptRow) putBack(tx *Tx, a *account, now time.Time) error {
-	for _, q := range []string{
-		`DELETE FROM assets WHERE job_id = $1
-			AND id IN (SELECT asset_id FROM job_outputs WHERE job_id = $1 AND attempt = $2)
-			AND NOT EXISTS (SELECT 1 FROM job_outputs o WHERE o.asset_id = assets.id AND o.job_id <> $1)`,
-		`DELETE FROM job_outputs WHERE job_id = $1 AND attempt = $2`,
-		`DELETE FROM job_events WHERE job_id = $1 AND attempt = $2`,
-	} {
-		if _, err := tx.Exec(q, t.JobID, t.N); err != nil {
+	if _, err := tx.Exec(`DELETE FROM assets WHERE job_id = $1
+		AND NOT EXISTS (SELECT 1 FROM job_outputs o WHERE o.asset_id = assets.id AND o.job_id <> $1)`, t.JobID); err != nil {
+		return err
+	}
+	for _, table := range []string{"job_outputs", "job_events"} {
+		if _, err := tx.Exec(`DELETE FROM `+table+` WHERE job_id = $1 AND attempt = $2`, t.JobID, t.N); err != nil {
 			return err
 		}
 	}
