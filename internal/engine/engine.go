@@ -67,7 +67,7 @@ type Executed struct {
 	DisplayNode string `json:"display_node"` // on the user's canvas
 	ParentNode  string `json:"parent_node,omitempty"`
 	RealNode    string `json:"real_node"`           // in the submitted graph
-	MetaNode    string `json:"meta_node,omitempty"` // meta.node_id when it is not Node (twins)
+	MetaNode    string `json:"meta_node,omitempty"` // twins: the node that ran, and that meta names
 	Null        bool   `json:"null,omitempty"`      // output is null: a cached node without ui
 	Silent      bool   `json:"silent,omitempty"`    // stored in outputs, no event sent
 	Output      []Key  `json:"output"`

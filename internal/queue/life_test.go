@@ -93,7 +93,7 @@ func TestLife(t *testing.T) {
 			t.Fatalf("history %v, %v", past, err)
 		}
 		wantText(t, "outputs", past[0].Result.Outputs, `{"9":`+output+`}`)
-		wantText(t, "meta", past[0].Meta, `{"9":{"node_id":"2","display_node":"9","parent_node":"8","real_node_id":"9"}}`)
+		wantText(t, "meta", past[0].Meta, `{"9":{"node_id":"2","display_node":"2","parent_node":"8","real_node_id":"2"}}`)
 		wantText(t, "messages", past[0].Messages, `[["execution_start",{"prompt_id":"p","timestamp":1767225601000}],`+
 			`["execution_cached",{"nodes":[],"prompt_id":"p","timestamp":5}],["execution_success",{"prompt_id":"p","timestamp":1767225603000}]]`)
 

@@ -70,14 +70,14 @@ func Output(x engine.Executed, file func(k, i int) settee.File) json.RawMessage 
 func ExecutedData(promptID string, x engine.Executed, output json.RawMessage) (data, meta json.RawMessage) {
 	data = object(field{"node", text(x.Node)}, field{"display_node", text(x.DisplayNode)},
 		field{"output", output}, field{"prompt_id", text(promptID)})
-	parent, node := json.RawMessage("null"), x.Node
+	parent := json.RawMessage("null")
 	if x.ParentNode != "" {
 		parent = text(x.ParentNode)
 	}
-	if x.MetaNode != "" {
-		node = x.MetaNode
+	if x.MetaNode != "" { // a twin shows the node that ran
+		x.Node, x.DisplayNode, x.RealNode = x.MetaNode, x.MetaNode, x.MetaNode
 	}
-	meta = object(field{"node_id", text(node)}, field{"display_node", text(x.DisplayNode)},
+	meta = object(field{"node_id", text(x.Node)}, field{"display_node", text(x.DisplayNode)},
 		field{"parent_node", parent}, field{"real_node_id", text(x.RealNode)})
 	return data, meta
 }

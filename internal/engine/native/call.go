@@ -28,7 +28,7 @@ func (r *run) call(v *vertex) *call {
 	for i := range v.inputs {
 		w := &v.inputs[i]
 		switch {
-		case w.from != "":
+		case w.linked:
 			c.link(w)
 		case w.known != nil:
 			c.in[w.name] = []node.Value{node.Literal(w.value)}
@@ -70,7 +70,7 @@ func (c *call) take(n int64) error {
 func (c *call) wanted() ([]string, error) {
 	var lazy bool
 	for i := range c.v.inputs {
-		lazy = lazy || c.v.inputs[i].from != "" && c.v.inputs[i].lazy()
+		lazy = lazy || c.v.inputs[i].linked && c.v.inputs[i].lazy()
 	}
 	if !lazy {
 		return nil, nil

@@ -2,11 +2,11 @@ package native
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/native/node"
 	"github.com/settee/settee/internal/pyjson"
+	"github.com/settee/settee/internal/workflow"
 )
 
 // graph is a job's graph, ready to run.
@@ -27,11 +27,12 @@ type vertex struct {
 
 // wire is an input: a link, or a constant.
 type wire struct {
-	name  string
-	from  string // id of the source of a link; empty: a constant
-	slot  int
-	value pyjson.Value
-	known *node.Input // nil when the class has no such input
+	name   string
+	linked bool
+	from   string // id of a link's source
+	slot   int
+	value  pyjson.Value
+	known  *node.Input // nil when the class has no such input
 }
 
 // parse reads a job's graph. Nodes that nothing needs may be of any class and
@@ -47,7 +48,9 @@ func (e *Engine) parse(job engine.Job) (*graph, error) {
 		v.class = e.classes[v.kind]
 		for _, in := range m.Value.Get("inputs").Members() {
 			w := wire{name: in.Key, value: in.Value}
-			w.from, w.slot = link(in.Value)
+			if from, slot, ok := workflow.Link(in.Value); ok {
+				w.from, w.slot, w.linked = from, slot, true
+			}
 			if v.class != nil {
 				w.known = v.class.Input(in.Key)
 			}
@@ -62,22 +65,6 @@ func (e *Engine) parse(job engine.Job) (*graph, error) {
 		}
 	}
 	return g, nil
-}
-
-// link reads [id, slot]; the id is empty for everything else.
-func link(v pyjson.Value) (from string, slot int) {
-	if v.Kind != pyjson.Array || v.Len() != 2 {
-		return "", 0
-	}
-	id, n := v.Index(0), v.Index(1)
-	if id.Kind != pyjson.String || n.Kind != pyjson.Int && n.Kind != pyjson.Float {
-		return "", 0
-	}
-	f := n.Float()
-	if math.IsNaN(f) || math.Abs(f) > 1e6 {
-		f = -1
-	}
-	return id.Text(), int(f)
 }
 
 // lazy reports whether the input is computed only on demand.

@@ -42,7 +42,7 @@ func (r *run) key(v *vertex) string {
 	slices.SortFunc(inputs, func(a, b wire) int { return strings.Compare(a.name, b.name) })
 	for _, w := range inputs {
 		piece(&b, w.name)
-		if w.from == "" {
+		if !w.linked {
 			if !constant(&b, w.value) {
 				return ""
 			}

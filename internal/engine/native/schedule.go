@@ -46,7 +46,7 @@ func (s *schedule) add(id string) {
 		s.pending[id] = p
 		for i := range v.inputs {
 			w := &v.inputs[i]
-			if w.from == "" || w.lazy() || s.there(w.from) {
+			if !w.linked || w.lazy() || s.there(w.from) {
 				continue
 			}
 			stack = append(stack, w.from)
@@ -87,8 +87,8 @@ func (s *schedule) needed() map[string]bool {
 	all := map[string]bool{}
 	for _, p := range s.pending {
 		for i := range p.vertex.inputs {
-			if from := p.vertex.inputs[i].from; from != "" {
-				all[from] = true
+			if w := &p.vertex.inputs[i]; w.linked {
+				all[w.from] = true
 			}
 		}
 	}

@@ -57,7 +57,7 @@ func (r *run) missing(v *vertex) bool {
 	waits := false
 	for i := range v.inputs {
 		w := &v.inputs[i]
-		if w.from != "" && !w.lazy() && r.found(w.from) == nil && r.graph.byID[w.from] != nil {
+		if w.linked && !w.lazy() && r.found(w.from) == nil && r.graph.byID[w.from] != nil {
 			r.todo.wait(v.id, w.from)
 			waits = true
 		}
