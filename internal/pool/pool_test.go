@@ -1,0 +1,124 @@
+package pool_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/pool"
+)
+
+// store is a database of two pools.
+type store struct {
+	pools       []pool.Pool
+	definitions map[string]string
+	reads       int
+}
+
+func (s *store) Pools(context.Context, time.Time) ([]pool.Pool, error) {
+	s.reads++
+	return append([]pool.Pool(nil), s.pools...), nil
+}
+
+func (s *store) Definitions(_ context.Context, hash string) (json.RawMessage, error) {
+	return json.RawMessage(s.definitions[hash]), nil
+}
+
+func (s *store) Devices(context.Context, time.Time) ([]json.RawMessage, error) {
+	return []json.RawMessage{json.RawMessage(`[{"name":"cpu","type":"cpu","index":null}]`), json.RawMessage(`[]`), json.RawMessage(`[{"name":"cuda:0"}]`)}, nil
+}
+
+// files gives the account "ann" four files and everybody else none.
+type files struct{}
+
+func (files) List(_ context.Context, accountID string, folder settee.FileType) ([]settee.Asset, error) {
+	if accountID != "ann" || folder != settee.Input {
+		return nil, nil
+	}
+	asset := func(name, subfolder, mime string) settee.Asset {
+		return settee.Asset{File: settee.File{Filename: name, Subfolder: subfolder, Type: folder}, MIME: mime}
+	}
+	return []settee.Asset{asset("z.png", "", "image/png"), asset(`a "b".png`, "", "image/png"), asset("clip.mp4", "", "video/mp4"), asset("deep.png", "sub", "image/png")}, nil
+}
+
+const (
+	native = `{"LoadImage": {"input": {"required": {"image": [[], {"image_upload": true}]}}, "output": ["IMAGE"]},
+		"LoadImageMask": {"input": {"required": {"image": [[], {"image_upload": true}], "channel": [["alpha"]]}}},
+		"EmptyImage": {"input": {"required": {"width": ["INT", {"max": 18446744073709551615}]}}}}`
+	gpu = `{"LoadVideo": {"input": {"required": {"file": ["COMBO", {"multiselect": false, "options": [], "video_upload": true}]}}},
+		"EmptyImage": {"other": true}}`
+)
+
+func service() (*pool.Service, *store, *time.Time) {
+	now := time.Unix(1_000_000, 0)
+	s := &store{
+		pools:       []pool.Pool{{Name: "native", Hash: "n"}, {Name: "gpu", Hash: "g"}},
+		definitions: map[string]string{"n": native, "g": gpu},
+	}
+	return pool.New(s, files{}, func() time.Time { return now }), s, &now
+}
+
+func TestObjectInfo(t *testing.T) {
+	s, _, _ := service()
+	for _, c := range []struct{ account, class, want string }{
+		{"ann", "LoadImage", `{"LoadImage":{"input": {"required": {"image": [["a \"b\".png","z.png"], {"image_upload": true}]}}, "output": ["IMAGE"]}}`},
+		{"ann", "LoadImageMask", `{"LoadImageMask":{"input": {"required": {"image": [["a \"b\".png","clip.mp4","z.png"], {"image_upload": true}], "channel": [["alpha"]]}}}}`},
+		{"ann", "LoadVideo", `{"LoadVideo":{"input": {"required": {"file": ["COMBO", {"multiselect": false, "options": ["clip.mp4"], "video_upload": true}]}}}}`},
+		{"bob", "LoadImage", `{"LoadImage":{"input": {"required": {"image": [[], {"image_upload": true}]}}, "output": ["IMAGE"]}}`},
+		{"ann", "EmptyImage", `{"EmptyImage":{"input": {"required": {"width": ["INT", {"max": 18446744073709551615}]}}}}`},
+		{"ann", "Missing", `{}`},
+	} {
+		got, err := s.ObjectInfo(t.Context(), c.account, c.class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != c.want {
+			t.Errorf("%s of %s:\n got %s\nwant %s", c.class, c.account, got, c.want)
+		}
+	}
+	all, err := s.ObjectInfo(t.Context(), "ann", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var classes map[string]json.RawMessage
+	if err := json.Unmarshal(all, &classes); err != nil {
+		t.Fatal(err)
+	}
+	if len(classes) != 4 {
+		t.Errorf("%d classes in %s", len(classes), all)
+	}
+}
+
+func TestPoolsAreReadAtMostOnceASecond(t *testing.T) {
+	s, db, now := service()
+	for range 3 {
+		if _, err := s.Pools(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if db.reads != 1 {
+		t.Errorf("read %d times", db.reads)
+	}
+	db.pools = db.pools[:1]
+	*now = now.Add(2 * time.Second)
+	pools, err := s.Pools(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pools) != 1 || pools[0].Catalog == nil {
+		t.Errorf("pools %+v", pools)
+	}
+}
+
+func TestDevicesOfAllWorkers(t *testing.T) {
+	s, _, _ := service()
+	got, err := s.Devices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `[{"name":"cpu","type":"cpu","index":null},{"name":"cuda:0"}]`; string(got) != want {
+		t.Errorf("devices %s", got)
+	}
+}
