@@ -1,0 +1,86 @@
+package account
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/settee/settee"
+)
+
+// mark begins every key that we draw, so that a leaked one is recognised.
+const mark = "comfyui-"
+
+const (
+	shown     = len(mark) + 8 // characters of a secret that are kept in clear
+	minSecret = 16            // of a key that somebody chose
+)
+
+// CreateKey makes a key for an account. The secret is shown this once. Faults:
+// CodeNotFound for the account, CodeInvalid for the name.
+func (s *Service) CreateKey(ctx context.Context, account, name string) (secret string, k settee.Key, err error) {
+	a, err := s.store.AccountByName(ctx, account)
+	if err != nil {
+		return "", k, err
+	}
+	return s.create(ctx, a.ID, name, settee.ScopeClient)
+}
+
+// CreateAdminKey makes a key for operators.
+func (s *Service) CreateAdminKey(ctx context.Context, name string) (secret string, k settee.Key, err error) {
+	return s.create(ctx, "", name, settee.ScopeAdmin)
+}
+
+func (s *Service) create(ctx context.Context, accountID, name string, scope settee.Scope) (string, settee.Key, error) {
+	if len(name) > 200 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '\uFFFD' }) {
+		return "", settee.Key{}, settee.Faultf(settee.CodeInvalid, "A key's name has at most 200 characters and no control characters.")
+	}
+	secret := draw()
+	k := s.key(accountID, name, secret, scope)
+	if err := s.store.CreateKey(ctx, k, hashOf(secret)); err != nil {
+		return "", settee.Key{}, err
+	}
+	return secret, k, nil
+}
+
+// Keys lists the keys of an account, oldest first, or all keys when account is
+// empty. Fault CodeNotFound for the account.
+func (s *Service) Keys(ctx context.Context, account string) ([]settee.Key, error) {
+	if account == "" {
+		return s.store.Keys(ctx, "")
+	}
+	a, err := s.store.AccountByName(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.Keys(ctx, a.ID)
+}
+
+// DeleteKey ends a key, named by its id, by its prefix or by the secret itself.
+// Faults: CodeNotFound, and CodeConflict for a prefix that several keys have.
+func (s *Service) DeleteKey(ctx context.Context, name string) error {
+	err := s.store.DeleteKey(ctx, name, name, hashOf(name), s.now())
+	s.forget()
+	return err
+}
+
+func (s *Service) key(accountID, name, secret string, scope settee.Scope) settee.Key {
+	prefix := secret[:min(shown, len(secret)/2)] // never most of a short one
+	return settee.Key{ID: settee.NewID(), AccountID: accountID, Name: name, Prefix: prefix, Scope: scope, CreatedAt: s.now()}
+}
+
+// draw makes a secret of 256 random bits.
+func draw() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails
+	return mark + hex.EncodeToString(b[:])
+}
+
+// hashOf is how a secret is kept. Drawn secrets cannot be guessed, so a fast
+// hash is enough.
+func hashOf(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
