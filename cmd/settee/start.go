@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/settee/settee/internal/app"
+	"github.com/settee/settee/internal/cli"
+)
+
+// start makes the server that the command line describes.
+func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, error) {
+	dialect := s.JobStatusDialect
+	if dialect == "overview" {
+		dialect = ""
+	}
+	a, err := app.New(ctx, app.Config{
+		Listen:        s.Listen,
+		Data:          s.Data,
+		Database:      s.Database,
+		Secret:        s.Secret,
+		BootstrapKey:  s.BootstrapKey,
+		Open:          s.Open,
+		Previews:      s.Previews,
+		StatusDialect: dialect,
+		TrustProxy:    s.TrustProxy,
+		Workers:       s.Workers,
+		Memory:        int64(s.Memory),
+		Grace:         s.Grace,
+		Version:       version(),
+		Log:           log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}

@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/settee/settee/client"
+)
+
+// connection is how a command finds its server: by --server and --key, or, on
+// the server's own machine, by what the server wrote into its data folder.
+type connection struct {
+	Server string `help:"URL of the server." placeholder:"URL"`
+	Key    string `help:"API key; an admin key for operators' commands." placeholder:"KEY"`
+	Data   string `help:"Data folder of a server on this machine: its URL and an admin key are found there." default:"./settee-data" placeholder:"DIR"`
+}
+
+// serverFile is in the data folder, readable by its owner only.
+const serverFile = "server.json"
+
+// dial makes a client. It asks nothing yet.
+func (c connection) dial(p *Program) (*client.Client, error) {
+	url, key := c.Server, c.Key
+	if url == "" {
+		text, err := os.ReadFile(filepath.Join(c.Data, serverFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("no server is known: %s has no %s. Start one here with `settee serve`, or name one with --server and --key (SETTEE_SERVER, SETTEE_KEY)", c.Data, serverFile)
+		}
+		if err != nil {
+			return nil, err
+		}
+		var found struct {
+			URL string `json:"url"`
+			Key string `json:"key"`
+		}
+		if err := json.Unmarshal(text, &found); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(c.Data, serverFile), err)
+		}
+		url = found.URL
+		if key == "" {
+			key = found.Key
+		}
+	}
+	return client.New(url, key, client.WithUserAgent("settee/"+p.Version))
+}
+
+// admin is dial for operators' commands.
+func (c connection) admin(p *Program) (client.Admin, error) {
+	made, err := c.dial(p)
+	if err != nil {
+		return client.Admin{}, err
+	}
+	return made.Admin(), nil
+}
+
+// ownOnly reports whether err says that a key is no operator's, or that the
+// server has no operators' calls: the command then speaks for the key's own
+// account.
+func ownOnly(err error) bool {
+	switch client.StatusOf(err) {
+	case 401, 403, 404, 405, 501:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/settee/settee/client"
+	"github.com/settee/settee/internal/workflow"
+)
+
+type run struct {
+	File       string        `arg:"" help:"Workflow in API format; - reads it from standard input."`
+	Server     string        `help:"URL of a Settee or of Comfy Cloud; without it a server is started for this run." placeholder:"URL"`
+	Key        string        `help:"API key for --server." placeholder:"KEY"`
+	Set        []string      `help:"Change an input, e.g. 3.seed=42; may be repeated." placeholder:"NODE.INPUT=VALUE" sep:"none"`
+	OutputDir  string        `help:"Folder for what the workflow makes." default:"./outputs" placeholder:"DIR"`
+	JSON       bool          `name:"json" help:"Print NDJSON events."`
+	Data       string        `help:"Data folder of the server started for this run; thrown away when not given." placeholder:"DIR"`
+	Timeout    time.Duration `help:"Cancel the job after this time." placeholder:"TIME"`
+	PartnerKey string        `help:"Key for partner nodes, sent with the job." placeholder:"KEY"`
+}
+
+func (c *run) Run(ctx context.Context, p *Program) (err error) {
+	graph, folder, err := readWorkflow(p, c.File)
+	if err != nil {
+		return err
+	}
+	for _, text := range c.Set { // before a server is started
+		if _, err := assignTo(graph, text); err != nil {
+			return err
+		}
+	}
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not done within %s (--timeout)", c.Timeout))
+		defer cancel()
+	}
+	url, key := c.Server, c.Key
+	if url == "" {
+		e, err := p.embed(ctx, c.Data)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if stopped := e.close(); stopped != nil {
+				fmt.Fprintf(p.Err, "settee: the embedded server: %s\n", stopped)
+			}
+		}()
+		url, key = e.server.URL(), e.server.Key()
+	}
+	server, err := client.New(url, key, client.WithUserAgent("settee/"+p.Version))
+	if err != nil {
+		return refuse("%s", err)
+	}
+	known := &definitions{client: server}
+	if graph, err = c.assign(ctx, known, graph); err != nil {
+		return err
+	}
+	if folder != "" {
+		if graph, err = attach(ctx, server, known, graph, folder, func(text string) { fmt.Fprintln(p.Err, text) }); err != nil {
+			return err
+		}
+	}
+	r := &running{run: c, p: p, client: server, graph: graph}
+	return r.do(ctx)
+}
+
+// assign does what --set asks for, in its order.
+func (c *run) assign(ctx context.Context, known *definitions, g *workflow.Graph) (*workflow.Graph, error) {
+	var todo []assignment
+	var classes []string
+	for _, text := range c.Set {
+		a, err := assignTo(g, text)
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, a)
+		classes = append(classes, g.Node(a.node).Class)
+	}
+	if len(todo) > 0 {
+		known.learn(ctx, classes...)
+	}
+	for _, a := range todo {
+		edit, err := a.edit(g, known.class(g.Node(a.node).Class))
+		if err != nil {
+			return nil, err
+		}
+		changed := append(append(append([]byte(nil), g.Raw[:edit.Start]...), edit.Text...), g.Raw[edit.End:]...)
+		if g, err = workflow.Parse(changed); err != nil {
+			return nil, refuse("--set %s: %s", a.text, err)
+		}
+	}
+	return g, nil
+}
