@@ -6,21 +6,17 @@ import (
 	"encoding/json"
 	"io"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/settee/settee/test/overview"
+	"github.com/settee/settee/test/process"
 )
-
-// key is what the overview's code finds in COMFY_CLOUD_API_KEY.
-const key = "comfyui-overview"
 
 // Sections of the document.
 const (
@@ -49,7 +45,7 @@ func TestOverview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := serve(t)
+	base := process.Serve(t).URL
 	block := func(section, lang string) string {
 		for _, b := range blocks {
 			if b.Section == section && b.Lang == lang {
@@ -116,7 +112,7 @@ func TestOverview(t *testing.T) {
 				picture := keep(t, base, "output.png")
 				write(t, filepath.Join(dir, "kept.png"), string(picture))
 			}
-			t.Setenv("COMFY_CLOUD_API_KEY", key)
+			t.Setenv("COMFY_CLOUD_API_KEY", process.Key)
 			t.Setenv("BASE_URL", base)
 			out := p.run(t, dir, p.code)
 			for _, want := range p.says {
@@ -156,57 +152,6 @@ func curlCommand(code string) string {
 	return strings.TrimSpace(strings.Join(kept, ""))
 }
 
-// serve builds the program and starts it as a person would; it returns the URL
-// once the server is ready.
-func serve(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "settee")
-	if out, err := exec.Command("go", "build", "-o", bin, "../../cmd/settee").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := l.Addr().String()
-	l.Close()
-	var log bytes.Buffer
-	server := exec.Command(bin, "serve", "--listen", listen, "--data", t.TempDir())
-	server.Env = append(os.Environ(), "SETTEE_BOOTSTRAP_KEY="+key)
-	server.Stdout, server.Stderr = &log, &log
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Error(err)
-		}
-		if err := server.Wait(); err != nil {
-			t.Errorf("the server ended with %v", err)
-		}
-		if t.Failed() {
-			t.Logf("server log:\n%s", log.String())
-		}
-	})
-	base := "http://" + listen
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for poll := time.NewTicker(20 * time.Millisecond); ; {
-		res, err := http.Get(base + "/readyz")
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return base
-			}
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("the server did not get ready:\n%s", log.String())
-		case <-poll.C:
-		}
-	}
-}
-
 // keep puts a picture under name among the account's outputs.
 func keep(t *testing.T, base, name string) []byte {
 	t.Helper()
@@ -232,7 +177,7 @@ func keep(t *testing.T, base, name string) []byte {
 		t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", form.FormDataContentType())
-	req.Header.Set("X-API-Key", key)
+	req.Header.Set("X-API-Key", process.Key)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
