@@ -6,6 +6,6 @@ import "slices"
 func All() []Class {
 	return slices.Concat(
 		primitives, empties, saves, shows,
-		scales, transforms, batches, filters, composites, masks,
+		scales, transforms, batches, filters, composites, masks, texts, regexes,
 	)
 }

@@ -48,7 +48,7 @@ func TestPythonsAnswers(t *testing.T) {
 		if a, b := shown(t, spans), shown(t, want.Spans); a != b {
 			t.Errorf("%q (%d) in %q: %s, want %s", want.P, want.F, want.T, a, b)
 		}
-		got, err := p.Replace(context.Background(), want.T, want.R, 0)
+		got, err := p.Replace(context.Background(), want.T, want.R, 0, nil)
 		if err == nil && want.SubErr != "" || err != nil && err.Error() != want.SubErr || got != want.Sub {
 			t.Errorf("%q by %q in %q: %q, %v; want %q, %q", want.P, want.R, want.T, got, err, want.Sub, want.SubErr)
 		}

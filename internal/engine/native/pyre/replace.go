@@ -19,9 +19,9 @@ type part struct {
 }
 
 // Replace puts the template in the place of each match, at most limit of them
-// (0: all): \1, \g<1> and \g<name> stand for groups. The error may be an
-// *Error or an *UnknownName.
-func (p *Pattern) Replace(ctx context.Context, text, template string, limit int) (string, error) {
+// (0: all): \1, \g<1> and \g<name> stand for groups. Take (nil: none) is asked
+// for the bytes of the result. The error may be an *Error or an *UnknownName.
+func (p *Pattern) Replace(ctx context.Context, text, template string, limit int, take func(bytes int64) error) (string, error) {
 	parts, err := p.template(template)
 	if err != nil {
 		return "", err
@@ -30,6 +30,17 @@ func (p *Pattern) Replace(ctx context.Context, text, template string, limit int)
 	if err != nil {
 		return "", err
 	}
+	size := int64(len(text))
+	for _, m := range matches {
+		for _, x := range parts {
+			size += int64(len(x.in(m)))
+		}
+	}
+	if take != nil {
+		if err := take(size); err != nil {
+			return "", err
+		}
+	}
 	source := []rune(text)
 	var out strings.Builder
 	at := 0
@@ -37,16 +48,20 @@ func (p *Pattern) Replace(ctx context.Context, text, template string, limit int)
 		out.WriteString(string(source[at:m.spans[0][0]]))
 		at = m.spans[0][1]
 		for _, x := range parts {
-			if x.group < 0 {
-				out.WriteString(x.text)
-				continue
-			}
-			matched, _ := m.Group(x.group)
-			out.WriteString(matched)
+			out.WriteString(x.in(m))
 		}
 	}
 	out.WriteString(string(source[at:]))
 	return out.String(), nil
+}
+
+// in is what the part stands for in a match.
+func (x part) in(m *Match) string {
+	if x.group < 0 {
+		return x.text
+	}
+	text, _ := m.Group(x.group)
+	return text
 }
 
 func (p *Pattern) template(text string) ([]part, error) {
