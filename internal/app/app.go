@@ -44,44 +44,46 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	firstKey string
+	ownKey   string // made by Key
+	ownKeyID string
 }
 
 // New opens the data folder, brings the database up to date, makes what the
 // first start needs, and starts to listen. Only one server at a time has a data
 // folder.
-func New(ctx context.Context, cfg Config) (a *App, err error) {
+func New(ctx context.Context, cfg Config) (*App, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
-	a = &App{cfg: cfg}
-	defer func() {
-		if err != nil {
-			a.Close()
-		}
-	}()
-	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return nil, err
-	}
-	a.lock = flock.New(filepath.Join(cfg.Data, "lock"))
-	if held, err := a.lock.TryLock(); err != nil || !held {
-		return nil, fmt.Errorf("another server has the data folder %s: %w", cfg.Data, errors.Join(errInUse, err))
-	}
-	if a.root, err = a.secret(); err != nil {
-		return nil, err
-	}
-	if a.db, err = store.Open(ctx, a.database()); err != nil {
-		return nil, err
-	}
-	if err := a.services(ctx); err != nil {
-		return nil, err
-	}
-	if a.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return nil, err
-	}
-	if err := a.announce(ctx); err != nil {
+	a := &App{cfg: cfg}
+	if err := a.open(ctx); err != nil {
+		a.Close()
 		return nil, err
 	}
 	return a, nil
+}
+
+func (a *App) open(ctx context.Context) (err error) {
+	if err := os.MkdirAll(a.cfg.Data, 0o700); err != nil {
+		return err
+	}
+	a.lock = flock.New(filepath.Join(a.cfg.Data, "lock"))
+	if held, err := a.lock.TryLock(); err != nil || !held {
+		return fmt.Errorf("another server has the data folder %s: %w", a.cfg.Data, errors.Join(errInUse, err))
+	}
+	if a.root, err = a.secret(); err != nil {
+		return err
+	}
+	if a.db, err = store.Open(ctx, a.database()); err != nil {
+		return err
+	}
+	if err := a.services(ctx); err != nil {
+		return err
+	}
+	if a.listener, err = net.Listen("tcp", a.cfg.Listen); err != nil {
+		return err
+	}
+	return a.announce(ctx)
 }
 
 var errInUse = errors.New("in use")
@@ -191,6 +193,7 @@ func (a *App) Close() {
 		}
 	}
 	if a.db != nil {
+		a.dropKey(context.Background())
 		if err := a.db.Close(); err != nil {
 			a.cfg.Log.Warn("closing the database", "error", err)
 		}

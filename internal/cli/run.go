@@ -47,7 +47,10 @@ func (c *run) Run(ctx context.Context, p *Program) (err error) {
 				fmt.Fprintf(p.Err, "settee: the embedded server: %s\n", stopped)
 			}
 		}()
-		url, key = e.server.URL(), e.server.Key()
+		url = e.server.URL()
+		if key, err = e.server.Key(ctx); err != nil {
+			return err
+		}
 	}
 	server, err := client.New(url, key, client.WithUserAgent("settee/"+p.Version))
 	if err != nil {

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/api/v1"
+)
+
+// http is the server with every surface mounted.
+func (a *App) http() *http.Server {
+	router := api.New(api.Deps{Accounts: a.accounts, Open: a.cfg.Open, Log: a.cfg.Log, Now: time.Now})
+	surface := &v1.API{
+		Queue:         a.queue,
+		Admission:     a.admit,
+		Pools:         a.pools,
+		Open:          a.cfg.Open,
+		StatusDialect: a.cfg.StatusDialect,
+		Version:       a.cfg.Version,
+		Ready:         a.ready,
+		Now:           time.Now,
+	}
+	surface.Mount(router)
+	return &http.Server{
+		Handler:           router,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.cfg.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+var errNoPool = errors.New("no worker has come up yet")
+
+// ready says why a job could not be taken now.
+func (a *App) ready(ctx context.Context) error {
+	pools, err := a.pools.Pools(ctx)
+	if err != nil {
+		return err
+	}
+	if len(pools) == 0 {
+		return errNoPool
+	}
+	return nil
+}
