@@ -70,8 +70,6 @@ func (s *Service) Bootstrap(ctx context.Context, wanted string) (firstKey string
 	secret := wanted
 	if secret == "" {
 		secret = draw()
-	} else if len(secret) < minSecret {
-		return "", settee.Faultf(settee.CodeInvalid, "The first key must be at least %d characters long.", minSecret)
 	}
 	a := settee.Account{ID: settee.NewID(), Name: Default, Tier: settee.Tier{Name: LocalTier}, CreatedAt: s.now()}
 	made, err := s.store.Bootstrap(ctx, tiers, a, s.key(a.ID, "first", secret, settee.ScopeClient), hashOf(secret))

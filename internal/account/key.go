@@ -13,10 +13,12 @@ import (
 // mark begins every key that we draw, so that a leaked one is recognised.
 const mark = "comfyui-"
 
-const (
-	shown     = len(mark) + 8 // characters of a secret that are kept in clear
-	minSecret = 16            // of a key that somebody chose
-)
+// shown is how many characters of a secret are kept in clear.
+const shown = len(mark) + 8
+
+// Guessable reports whether a key that somebody chose is so short that it could
+// be guessed.
+func Guessable(secret string) bool { return len(secret) < 16 }
 
 // CreateKey makes a key for an account. The secret is shown this once. Faults:
 // CodeNotFound for the account, CodeInvalid for the name.

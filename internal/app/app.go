@@ -114,6 +114,9 @@ func (a *App) services(ctx context.Context) error {
 	if a.firstKey, err = a.accounts.Bootstrap(ctx, a.cfg.BootstrapKey); err != nil {
 		return err
 	}
+	if a.firstKey != "" && account.Guessable(a.firstKey) {
+		a.cfg.Log.Warn("the chosen first key is so short that it can be guessed")
+	}
 	a.assets = asset.New(a.db, disk, asset.Options{Now: now, Secret: a.root.Derive("links")})
 	a.queue = queue.New(a.db, a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
