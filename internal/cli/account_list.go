@@ -21,7 +21,7 @@ func (c *accountList) Run(ctx context.Context, p *Program) error {
 		return err
 	}
 	if c.JSON {
-		return document(p.Out, accounts)
+		return documents(p.Out, accounts)
 	}
 	rows := [][]string{{"NAME", "TIER", "STATUS", "CREATED"}}
 	for _, a := range accounts {

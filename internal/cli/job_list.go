@@ -42,7 +42,7 @@ func (c *jobList) Run(ctx context.Context, p *Program) error {
 // all prints jobs of all accounts.
 func (c *jobList) all(p *Program, jobs []client.AdminJob, page client.Page) error {
 	if c.JSON {
-		return document(p.Out, jobs)
+		return documents(p.Out, jobs)
 	}
 	rows := [][]string{{"JOB", "ACCOUNT", "STATUS", "CREATED", "TOOK", "OUTPUTS"}}
 	for _, j := range jobs {
@@ -62,7 +62,7 @@ func (c *jobList) own(ctx context.Context, p *Program, server *client.Client) er
 		return err
 	}
 	if c.JSON {
-		return document(p.Out, jobs)
+		return documents(p.Out, jobs)
 	}
 	rows := [][]string{{"JOB", "STATUS", "CREATED", "TOOK", "OUTPUTS"}}
 	for _, j := range jobs {

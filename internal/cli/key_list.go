@@ -18,7 +18,7 @@ func (c *keyList) Run(ctx context.Context, p *Program) error {
 		return err
 	}
 	if c.JSON {
-		return document(p.Out, keys)
+		return documents(p.Out, keys)
 	}
 	rows := [][]string{{"KEY", "ACCOUNT", "NAME", "SCOPE", "CREATED", "ID"}}
 	for _, k := range keys {

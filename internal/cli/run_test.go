@@ -379,9 +379,9 @@ type own struct {
 	stopped *bool
 }
 
-func (o own) URL() string      { return o.url }
-func (o own) FirstKey() string { return "" }
-func (o own) Key() string      { return "k" }
+func (o own) URL() string                         { return o.url }
+func (o own) FirstKey() string                    { return "" }
+func (o own) Key(context.Context) (string, error) { return "k", nil }
 func (o own) Run(ctx context.Context) error {
 	<-ctx.Done()
 	*o.stopped = true
