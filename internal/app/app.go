@@ -132,9 +132,14 @@ func (a *App) services(ctx context.Context) error {
 // URL is where the server answers.
 func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
 
-// FirstKey is the key of account default that the very first start made, and ""
-// at every later start.
-func (a *App) FirstKey() string { return a.firstKey }
+// FirstKey is the key of account default that the very first start drew: "" at
+// every later start, and when the configuration chose the key.
+func (a *App) FirstKey() string {
+	if a.cfg.BootstrapKey != "" {
+		return ""
+	}
+	return a.firstKey
+}
 
 // Run serves until ctx ends, then stops in order: no more claims, running jobs
 // get the grace time, sockets are told to go (1001), requests finish.

@@ -2,11 +2,32 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
+	"github.com/zeebo/blake3"
+
 	"github.com/settee/settee/internal/pool"
 )
+
+// savePool writes down what a pool can run now: what the worker that came last
+// says of itself.
+func savePool(tx *Tx, name string, definitions json.RawMessage, now time.Time) error {
+	if definitions == nil {
+		definitions = json.RawMessage("{}")
+	}
+	sum := blake3.Sum256(definitions)
+	hash := hex.EncodeToString(sum[:])
+	if _, err := tx.Exec(`INSERT INTO node_definitions (hash, body) VALUES ($1, $2)
+		ON CONFLICT (hash) DO NOTHING`, hash, definitions); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`INSERT INTO pools (name, definitions, price, created_at, updated_at) VALUES ($1, $2, 0, $3, $3)
+		ON CONFLICT (name) DO UPDATE SET definitions = excluded.definitions, updated_at = excluded.updated_at`,
+		name, hash, now)
+	return err
+}
 
 // Pools lists the pools, cheapest first (pool.Store).
 func (db *DB) Pools(ctx context.Context, now time.Time) (pools []pool.Pool, err error) {

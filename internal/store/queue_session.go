@@ -8,7 +8,8 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// OpenSession writes down a worker and a session of it (queue.Store).
+// OpenSession writes down a worker, what its pool can run, and a session of it
+// (queue.Store).
 func (db *DB) OpenSession(ctx context.Context, o queue.Opening, now time.Time) (worker string, err error) {
 	devices := o.Description.Devices
 	if devices == nil {
@@ -22,6 +23,9 @@ func (db *DB) OpenSession(ctx context.Context, o queue.Opening, now time.Time) (
 			RETURNING id`,
 			o.WorkerID, o.Worker, o.Pool, o.Description.Engine, o.Description.Version, devices, false, now).Scan(&worker)
 		if err != nil {
+			return err
+		}
+		if err := savePool(tx, o.Pool, o.Description.Definitions, now); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`INSERT INTO worker_sessions (id, worker_id, pool, boot, depth, opened_at, expires_at, reason)
