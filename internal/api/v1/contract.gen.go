@@ -331,13 +331,12 @@ type ExecutionError struct {
 
 // ExecutionStatus defines model for ExecutionStatus.
 type ExecutionStatus struct {
-	Completed bool `json:"completed"`
-
-	// Messages JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Messages json.RawMessage `json:"messages"`
-
 	// StatusStr success, or error (also for a job that was cancelled)
 	StatusStr string `json:"status_str"`
+	Completed bool   `json:"completed"`
+
+	// Messages JSON as it was submitted or made; key order and 64-bit numbers survive.
+	Messages Raw `json:"messages"`
 }
 
 // Features defines model for Features.
@@ -354,19 +353,19 @@ type Features struct {
 // HistoryDetailEntry defines model for HistoryDetailEntry.
 type HistoryDetailEntry struct {
 	// Meta JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Meta json.RawMessage `json:"meta"`
+	Meta Raw `json:"meta"`
 
 	// Outputs JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Outputs json.RawMessage `json:"outputs"`
+	Outputs Raw `json:"outputs"`
 	Prompt  struct {
 		// ExtraData JSON as it was submitted or made; key order and 64-bit numbers survive.
-		ExtraData        json.RawMessage `json:"extra_data"`
-		OutputsToExecute []string        `json:"outputs_to_execute"`
-		Priority         settee.Number   `json:"priority"`
+		ExtraData        Raw           `json:"extra_data"`
+		OutputsToExecute []string      `json:"outputs_to_execute"`
+		Priority         settee.Number `json:"priority"`
 
 		// Prompt JSON as it was submitted or made; key order and 64-bit numbers survive.
-		Prompt   json.RawMessage `json:"prompt"`
-		PromptId string          `json:"prompt_id"`
+		Prompt   Raw    `json:"prompt"`
+		PromptId string `json:"prompt_id"`
 	} `json:"prompt"`
 	Status ExecutionStatus `json:"status"`
 }
@@ -376,17 +375,17 @@ type HistoryDetailResponse map[string]HistoryDetailEntry
 
 // HistoryEntry defines model for HistoryEntry.
 type HistoryEntry struct {
-	CreateTime int64 `json:"create_time"`
-
-	// Meta JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Meta json.RawMessage `json:"meta"`
+	PromptId   string        `json:"prompt_id"`
+	CreateTime int64         `json:"create_time"`
+	WorkflowId string        `json:"workflow_id,omitempty"`
+	Prompt     HistoryPrompt `json:"prompt"`
 
 	// Outputs JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Outputs    json.RawMessage `json:"outputs"`
-	Prompt     HistoryPrompt   `json:"prompt"`
-	PromptId   string          `json:"prompt_id"`
-	Status     ExecutionStatus `json:"status"`
-	WorkflowId string          `json:"workflow_id,omitempty"`
+	Outputs Raw             `json:"outputs"`
+	Status  ExecutionStatus `json:"status"`
+
+	// Meta JSON as it was submitted or made; key order and 64-bit numbers survive.
+	Meta Raw `json:"meta"`
 }
 
 // HistoryMap defines model for HistoryMap.
@@ -401,10 +400,11 @@ type HistoryMap map[string]struct {
 
 // HistoryPrompt defines model for HistoryPrompt.
 type HistoryPrompt struct {
+	Priority settee.Number `json:"priority"`
+	PromptId string        `json:"prompt_id"`
+
 	// ExtraData JSON as it was submitted or made; key order and 64-bit numbers survive.
-	ExtraData json.RawMessage `json:"extra_data"`
-	Priority  settee.Number   `json:"priority"`
-	PromptId  string          `json:"prompt_id"`
+	ExtraData Raw `json:"extra_data"`
 }
 
 // HistoryResponse defines model for HistoryResponse.
@@ -428,68 +428,68 @@ type JobAsset struct {
 
 // JobDetailResponse defines model for JobDetailResponse.
 type JobDetailResponse struct {
-	CreateTime       int64 `json:"create_time"`
-	ExecutionEndTime int64 `json:"execution_end_time,omitempty"`
-
-	// ExecutionError Of jobs that failed.
-	ExecutionError     json.RawMessage  `json:"execution_error,omitempty"`
-	ExecutionMeta      json.RawMessage  `json:"execution_meta,omitempty"`
-	ExecutionStartTime int64            `json:"execution_start_time,omitempty"`
-	ExecutionStatus    *ExecutionStatus `json:"execution_status,omitempty"`
-	Id                 string           `json:"id"`
-
-	// Outputs JSON as it was submitted or made; key order and 64-bit numbers survive.
-	Outputs json.RawMessage `json:"outputs"`
+	Id                 string        `json:"id"`
+	Status             JobStatusWord `json:"status"`
+	CreateTime         int64         `json:"create_time"`
+	ExecutionStartTime int64         `json:"execution_start_time,omitempty"`
+	ExecutionEndTime   int64         `json:"execution_end_time,omitempty"`
+	Priority           settee.Number `json:"priority"`
+	WorkflowId         string        `json:"workflow_id,omitempty"`
 
 	// OutputsCount Once it has ended.
 	OutputsCount *int `json:"outputs_count,omitempty"`
 
 	// PreviewOutput An output entry with nodeId and mediaType.
 	PreviewOutput json.RawMessage `json:"preview_output,omitempty"`
-	Priority      settee.Number   `json:"priority"`
-	Status        JobStatusWord   `json:"status"`
-	UpdateTime    int64           `json:"update_time"`
-	Workflow      struct {
-		// ExtraData JSON as it was submitted or made; key order and 64-bit numbers survive.
-		ExtraData json.RawMessage `json:"extra_data"`
 
+	// ExecutionError Of jobs that failed.
+	ExecutionError json.RawMessage `json:"execution_error,omitempty"`
+	UpdateTime     int64           `json:"update_time"`
+	Workflow       struct {
 		// Prompt JSON as it was submitted or made; key order and 64-bit numbers survive.
-		Prompt json.RawMessage `json:"prompt"`
+		Prompt Raw `json:"prompt"`
+
+		// ExtraData JSON as it was submitted or made; key order and 64-bit numbers survive.
+		ExtraData Raw `json:"extra_data"`
 	} `json:"workflow"`
-	WorkflowId string `json:"workflow_id,omitempty"`
+
+	// Outputs JSON as it was submitted or made; key order and 64-bit numbers survive.
+	Outputs         Raw              `json:"outputs"`
+	ExecutionStatus *ExecutionStatus `json:"execution_status,omitempty"`
+	ExecutionMeta   json.RawMessage  `json:"execution_meta,omitempty"`
 }
 
 // JobEntry defines model for JobEntry.
 type JobEntry struct {
-	CreateTime       int64 `json:"create_time"`
-	ExecutionEndTime int64 `json:"execution_end_time,omitempty"`
-
-	// ExecutionError Of jobs that failed.
-	ExecutionError     json.RawMessage `json:"execution_error,omitempty"`
-	ExecutionStartTime int64           `json:"execution_start_time,omitempty"`
-	Id                 string          `json:"id"`
+	Id                 string        `json:"id"`
+	Status             JobStatusWord `json:"status"`
+	CreateTime         int64         `json:"create_time"`
+	ExecutionStartTime int64         `json:"execution_start_time,omitempty"`
+	ExecutionEndTime   int64         `json:"execution_end_time,omitempty"`
+	Priority           settee.Number `json:"priority"`
+	WorkflowId         string        `json:"workflow_id,omitempty"`
 
 	// OutputsCount Once it has ended.
 	OutputsCount *int `json:"outputs_count,omitempty"`
 
 	// PreviewOutput An output entry with nodeId and mediaType.
 	PreviewOutput json.RawMessage `json:"preview_output,omitempty"`
-	Priority      settee.Number   `json:"priority"`
-	Status        JobStatusWord   `json:"status"`
-	WorkflowId    string          `json:"workflow_id,omitempty"`
+
+	// ExecutionError Of jobs that failed.
+	ExecutionError json.RawMessage `json:"execution_error,omitempty"`
 }
 
 // JobStatusResponse defines model for JobStatusResponse.
 type JobStatusResponse struct {
-	AssignedInference *string   `json:"assigned_inference"`
-	CreatedAt         time.Time `json:"created_at"`
-	ErrorMessage      *string   `json:"error_message"`
-	Id                string    `json:"id"`
-	LastStateUpdate   time.Time `json:"last_state_update"`
+	Id string `json:"id"`
 
 	// Status One of the five words of /api/jobs, or a raw one.
-	Status    string    `json:"status"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Status            string    `json:"status"`
+	CreatedAt         time.Time `json:"created_at"`
+	UpdatedAt         time.Time `json:"updated_at"`
+	LastStateUpdate   time.Time `json:"last_state_update"`
+	AssignedInference *string   `json:"assigned_inference"`
+	ErrorMessage      *string   `json:"error_message"`
 }
 
 // JobStatusWord defines model for JobStatusWord.
@@ -557,10 +557,10 @@ type NodeInfo struct {
 
 // Pagination defines model for Pagination.
 type Pagination struct {
-	HasMore bool `json:"has_more"`
-	Limit   int  `json:"limit"`
 	Offset  int  `json:"offset"`
+	Limit   int  `json:"limit"`
 	Total   int  `json:"total"`
+	HasMore bool `json:"has_more"`
 }
 
 // PromptErrorResponse defines model for PromptErrorResponse.
@@ -570,14 +570,14 @@ type PromptErrorResponse struct {
 		Details string `json:"details"`
 
 		// ExtraInfo JSON as it was submitted or made; key order and 64-bit numbers survive.
-		ExtraInfo json.RawMessage `json:"extra_info"`
-		Message   string          `json:"message"`
-		Type      string          `json:"type"`
+		ExtraInfo Raw    `json:"extra_info"`
+		Message   string `json:"message"`
+		Type      string `json:"type"`
 	} `json:"error"`
 	Message string `json:"message"`
 
 	// NodeErrors JSON as it was submitted or made; key order and 64-bit numbers survive.
-	NodeErrors json.RawMessage `json:"node_errors"`
+	NodeErrors Raw `json:"node_errors"`
 }
 
 // PromptInfo defines model for PromptInfo.
@@ -617,18 +617,19 @@ type PromptRequest struct {
 
 // PromptResponse defines model for PromptResponse.
 type PromptResponse struct {
-	// NodeErrors JSON as it was submitted or made; key order and 64-bit numbers survive.
-	NodeErrors json.RawMessage `json:"node_errors"`
+	PromptId string `json:"prompt_id"`
 
 	// Number A whole number unless the client gave one.
-	Number   settee.Number `json:"number"`
-	PromptId string        `json:"prompt_id"`
+	Number settee.Number `json:"number"`
+
+	// NodeErrors JSON as it was submitted or made; key order and 64-bit numbers survive.
+	NodeErrors Raw `json:"node_errors"`
 }
 
 // QueueInfo defines model for QueueInfo.
 type QueueInfo struct {
-	QueuePending []QueueItem `json:"queue_pending"`
 	QueueRunning []QueueItem `json:"queue_running"`
+	QueuePending []QueueItem `json:"queue_pending"`
 }
 
 // QueueItem defines model for QueueItem.
@@ -636,9 +637,12 @@ type QueueItem = []interface{}
 
 // QueueManageResponse defines model for QueueManageResponse.
 type QueueManageResponse struct {
-	Cleared bool     `json:"cleared"`
 	Deleted []string `json:"deleted"`
+	Cleared bool     `json:"cleared"`
 }
+
+// Raw JSON as it was submitted or made; key order and 64-bit numbers survive.
+type Raw = json.RawMessage
 
 // Subgraph defines model for Subgraph.
 type Subgraph struct {
@@ -652,8 +656,7 @@ type Subgraph struct {
 
 // SystemStats defines model for SystemStats.
 type SystemStats struct {
-	Devices json.RawMessage `json:"devices"`
-	System  struct {
+	System struct {
 		Argv []string `json:"argv"`
 
 		// CloudVersion Settee's own.
@@ -666,6 +669,7 @@ type SystemStats struct {
 		RamFree        int64  `json:"ram_free"`
 		RamTotal       int64  `json:"ram_total"`
 	} `json:"system"`
+	Devices json.RawMessage `json:"devices"`
 }
 
 // Tags defines model for Tags.
@@ -718,11 +722,10 @@ type UploadedMask struct {
 
 // UserResponse defines model for UserResponse.
 type UserResponse struct {
-	Id   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-
 	// Status active
 	Status string `json:"status"`
+	Id     string `json:"id,omitempty"`
+	Name   string `json:"name,omitempty"`
 	Tier   string `json:"tier,omitempty"`
 }
 
@@ -736,8 +739,8 @@ type UserdataFile struct {
 
 // UsersResponse defines model for UsersResponse.
 type UsersResponse struct {
-	Migrated bool   `json:"migrated"`
 	Storage  string `json:"storage"`
+	Migrated bool   `json:"migrated"`
 }
 
 // ValidationError defines model for ValidationError.
@@ -764,7 +767,7 @@ type WorkflowContent struct {
 	Version int    `json:"version"`
 
 	// WorkflowJson JSON as it was submitted or made; key order and 64-bit numbers survive.
-	WorkflowJson json.RawMessage `json:"workflow_json"`
+	WorkflowJson Raw `json:"workflow_json"`
 }
 
 // WorkflowCreate defines model for WorkflowCreate.

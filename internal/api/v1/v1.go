@@ -21,6 +21,8 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/admission"
 	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -62,6 +64,8 @@ type API struct {
 	Queue     Queue
 	Admission Admission
 	Pools     Pools
+	Assets    *asset.Service
+	Live      *live.Hub
 
 	Open          bool                            // ComfyUI's answers under /api too
 	StatusDialect string                          // "raw": the cloud's internal words from GET /api/job/{id}/status
