@@ -1,6 +1,10 @@
 package node
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/settee/settee"
+)
 
 var channels = []string{"red", "green", "blue", "alpha"}
 
@@ -107,5 +111,18 @@ var masks = []Class{
 		Inputs:  []Input{input("image", "IMAGE"), input("color", "INT", `"default":0,"min":0,"max":16777215,"step":1,"display":"color"`)},
 		Outputs: []Output{out("MASK")},
 		Run:     func(c *Call) ([]Value, error) { return one(c.ColourMask(c.Image("image"), c.Int("color"))) },
+	},
+	{
+		Name: "MaskPreview", Display: "MaskPreview", Category: "mask", Module: "comfy_extras.nodes_mask",
+		About:  "Shows a mask without keeping it.",
+		Inputs: []Input{input("mask", "MASK")},
+		Hidden: metadata, OutputNode: true,
+		Run: func(c *Call) ([]Value, error) {
+			grey, err := c.Grey(c.Mask("mask"))
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.save(grey, settee.Temp, c.temporary(), smallFile)
+		},
 	},
 }

@@ -21,8 +21,18 @@ func (w *Work) Canny(src *Image, low, high float64) (*Image, error) {
 	}
 	for n := range src.N {
 		p := plane{src.W, src.H, grey.Frame(n).Pix}
-		strength, direction := p.smoothed().gradient()
-		marks := strength.thinned(direction, float32(low), float32(high))
+		smooth, err := w.smoothed(p)
+		if err != nil {
+			return nil, err
+		}
+		strength, direction, err := w.gradient(smooth)
+		if err != nil {
+			return nil, err
+		}
+		marks, err := w.thinned(strength, direction, float32(low), float32(high))
+		if err != nil {
+			return nil, err
+		}
 		strength.connect(marks)
 		to := out.Frame(n).Pix
 		for i, m := range marks {
@@ -62,7 +72,7 @@ type plane struct {
 }
 
 // smoothed blurs by a Gaussian of five places and sigma 1, edges mirrored.
-func (p plane) smoothed() plane {
+func (w *Work) smoothed(p plane) (plane, error) {
 	var line [5]float32
 	var sum float32
 	for i := range line {
@@ -80,7 +90,7 @@ func (p plane) smoothed() plane {
 		return mirror(min(max(i, 1-n), 2*n-2), n)
 	}
 	across, out := make([]float32, len(p.v)), make([]float32, len(p.v))
-	for y := range p.h {
+	err := w.rows(p.h, 8*p.w, func(y int) {
 		for x := range p.w {
 			var acc float32
 			for i, weight := range line {
@@ -88,8 +98,11 @@ func (p plane) smoothed() plane {
 			}
 			across[y*p.w+x] = acc
 		}
+	})
+	if err != nil {
+		return plane{}, err
 	}
-	for y := range p.h {
+	return plane{p.w, p.h, out}, w.rows(p.h, 8*p.w, func(y int) {
 		for x := range p.w {
 			var acc float32
 			for i, weight := range line {
@@ -97,8 +110,7 @@ func (p plane) smoothed() plane {
 			}
 			out[y*p.w+x] = acc
 		}
-	}
-	return plane{p.w, p.h, out}
+	})
 }
 
 // step is a direction of 45° multiples: 0 to the right, 2 down.
@@ -106,10 +118,10 @@ var steps = [8][2]int{{1, 0}, {1, 1}, {0, 1}, {-1, 1}, {-1, 0}, {-1, -1}, {0, -1
 
 // gradient is by Sobel's weights, edges repeated: its strength, and its
 // direction as a place in steps.
-func (p plane) gradient() (strength plane, direction []uint8) {
+func (w *Work) gradient(p plane) (strength plane, direction []uint8, err error) {
 	strength = plane{p.w, p.h, make([]float32, len(p.v))}
 	direction = make([]uint8, len(p.v))
-	for y := range p.h {
+	return strength, direction, w.rows(p.h, 16*p.w, func(y int) {
 		above, below := max(y-1, 0)*p.w, min(y+1, p.h-1)*p.w
 		for x := range p.w {
 			l, r, row := max(x-1, 0), min(x+1, p.w-1), y*p.w
@@ -122,8 +134,7 @@ func (p plane) gradient() (strength plane, direction []uint8) {
 			angle := float32(math.Atan2(float64(dy), float64(dx))) * float32(180/math.Pi)
 			direction[row+x] = uint8(int(math.RoundToEven(float64(angle/45)))+8) % 8
 		}
-	}
-	return strength, direction
+	})
 }
 
 // mark is what a pixel may be.
@@ -138,7 +149,7 @@ const (
 // thinned keeps a pixel when it is stronger than its neighbours along the
 // gradient; being equal is enough beside the right one and above the lower one.
 // Outside the picture there is no gradient.
-func (p plane) thinned(direction []uint8, low, high float32) []mark {
+func (w *Work) thinned(p plane, direction []uint8, low, high float32) ([]mark, error) {
 	none := float32(math.Sqrt(float64(float32(1e-6))))
 	marks := make([]mark, len(p.v))
 	at := func(x, y int) float32 {
@@ -147,7 +158,7 @@ func (p plane) thinned(direction []uint8, low, high float32) []mark {
 		}
 		return p.v[y*p.w+x]
 	}
-	for y := range p.h {
+	return marks, w.rows(p.h, 8*p.w, func(y int) {
 		for x := range p.w {
 			i := y*p.w + x
 			v := p.v[i]
@@ -171,8 +182,7 @@ func (p plane) thinned(direction []uint8, low, high float32) []mark {
 				marks[i] = maybe
 			}
 		}
-	}
-	return marks
+	})
 }
 
 // connect turns every maybe that touches an edge, however far along, into one.

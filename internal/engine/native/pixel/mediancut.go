@@ -16,24 +16,26 @@ const most = 65536
 
 // tallies counts the colours of RGB bytes; shift is how many low bits were
 // dropped of each channel.
-func tallies(pix []byte) (all []tally, shift uint) {
+func (w *Work) tallies(pix []byte, width int) (all []tally, shift uint, err error) {
 	counts := map[colour]int{}
-	for i := 0; i+3 <= len(pix); i += 3 {
-		counts[colour{pix[i] >> shift, pix[i+1] >> shift, pix[i+2] >> shift}]++
-		for len(counts) > most {
-			shift++
-			fewer := map[colour]int{}
-			for c, n := range counts {
-				fewer[colour{c[0] >> 1, c[1] >> 1, c[2] >> 1}] += n
+	err = w.lines(pix, width, func(_ int, row []byte) {
+		for p := range slices.Chunk(row, 3) {
+			counts[colour{p[0] >> shift, p[1] >> shift, p[2] >> shift}]++
+			for len(counts) > most {
+				shift++
+				fewer := map[colour]int{}
+				for c, n := range counts {
+					fewer[colour{c[0] >> 1, c[1] >> 1, c[2] >> 1}] += n
+				}
+				counts = fewer
 			}
-			counts = fewer
 		}
-	}
+	})
 	all = make([]tally, 0, len(counts))
 	for c, n := range counts {
 		all = append(all, tally{c, n})
 	}
-	return all, shift
+	return all, shift, err
 }
 
 // box is a set of colours, and after a cut the two it was cut into.
@@ -132,35 +134,34 @@ func (h *boxes) remove() *box {
 	return top
 }
 
-// medianCut chooses at most n colours for RGB bytes: the box with most pixels
-// is cut again and again, and each box's mean is a colour.
-func medianCut(pix []byte, n int) []colour {
-	all, shift := tallies(pix)
-	if len(all) == 0 || n < 1 {
-		return nil
+// medianCut chooses at most n ≥ 1 colours for RGB bytes: the box with most
+// pixels is cut again and again, and each box's mean is a colour.
+func (w *Work) medianCut(pix []byte, width, n int) ([]colour, error) {
+	all, shift, err := w.tallies(pix, width)
+	if err != nil {
+		return nil, err
 	}
 	root := &box{colours: all, pixels: len(pix) / 3}
 	heap := boxes{nil}
 	heap.add(root)
-cutting:
 	for range n - 1 {
 		next := heap.remove()
 		for next != nil && !next.cut() {
 			next = heap.remove()
 		}
 		if next == nil {
-			break cutting
+			break
 		}
 		heap.add(next.left)
 		heap.add(next.right)
 	}
-	return root.means(pix, shift)
+	return w.means(root, pix, width, shift)
 }
 
 // means are the mean colours of the boxes that were not cut, left ones first.
-func (b *box) means(pix []byte, shift uint) []colour {
+func (w *Work) means(root *box, pix []byte, width int, shift uint) ([]colour, error) {
 	entry := map[colour]int{}
-	var leaves int
+	leaves := 0
 	var walk func(b *box)
 	walk = func(b *box) {
 		if b.left != nil {
@@ -173,20 +174,22 @@ func (b *box) means(pix []byte, shift uint) []colour {
 		}
 		leaves++
 	}
-	walk(b)
+	walk(root)
 	sums, counts := make([][3]int, leaves), make([]int, leaves)
-	for p := range slices.Chunk(pix, 3) {
-		i := entry[colour{p[0] >> shift, p[1] >> shift, p[2] >> shift}]
-		counts[i]++
-		for k := range 3 {
-			sums[i][k] += int(p[k])
+	err := w.lines(pix, width, func(_ int, row []byte) {
+		for p := range slices.Chunk(row, 3) {
+			i := entry[colour{p[0] >> shift, p[1] >> shift, p[2] >> shift}]
+			counts[i]++
+			for k := range 3 {
+				sums[i][k] += int(p[k])
+			}
 		}
-	}
+	})
 	palette := make([]colour, leaves)
 	for i, sum := range sums {
 		for k := range 3 {
-			palette[i][k] = uint8(0.5 + float64(sum[k])/float64(counts[i]))
+			palette[i][k] = uint8(0.5 + float64(sum[k])/float64(max(1, counts[i])))
 		}
 	}
-	return palette
+	return palette, err
 }

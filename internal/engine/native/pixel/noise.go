@@ -46,8 +46,8 @@ func (t *twister) single() float32 { return float32(t.draw()&(1<<24-1)) * (1.0 /
 
 // normals fills a with numbers of mean 0 and deviation 1, as the recorded
 // framework's generator on a CPU does: pairs in double for fewer than 16,
-// blocks of 16 in single from there on.
-func (t *twister) normals(a []float32) {
+// blocks of 16 in single from there on. It asks now and then whether to stop.
+func (t *twister) normals(a []float32, stop func() error) error {
 	if len(a) < 16 {
 		for i := 0; i < len(a); i += 2 {
 			u1, u2 := t.double(), t.double()
@@ -57,13 +57,19 @@ func (t *twister) normals(a []float32) {
 				a[i+1] = float32(r * math.Sin(2*math.Pi*u1))
 			}
 		}
-		return
+		return nil
 	}
 	for i := range a {
 		a[i] = t.single()
+		if i%(1<<20) == 0 && stop() != nil {
+			return stop()
+		}
 	}
 	for i := 0; i+16 <= len(a); i += 16 {
 		normalBlock(a[i : i+16])
+		if i%(1<<20) == 0 && stop() != nil {
+			return stop()
+		}
 	}
 	if len(a)%16 != 0 {
 		last := a[len(a)-16:]
@@ -72,6 +78,7 @@ func (t *twister) normals(a []float32) {
 		}
 		normalBlock(last)
 	}
+	return nil
 }
 
 func normalBlock(a []float32) {
@@ -90,7 +97,9 @@ func (w *Work) AddNoise(src *Image, seed uint64, strength float64) (*Image, erro
 	if err != nil {
 		return nil, err
 	}
-	newTwister(uint32(seed)).normals(out.Pix)
+	if err := newTwister(uint32(seed)).normals(out.Pix, w.Err); err != nil {
+		return nil, err
+	}
 	s := float32(strength)
 	width := src.W * src.C
 	return out, w.rows(src.N*src.H, width, func(row int) {

@@ -30,27 +30,51 @@ func (w *Work) Quantize(src *Image, colors int, dither string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.take(3 * int64(src.H) * int64(src.W)); err != nil {
+		return nil, err
+	}
 	for n := range src.N {
 		bytes := quantised(src.Frame(n))
-		p := newPalette(medianCut(bytes, colors))
+		if len(bytes) == 0 {
+			break
+		}
+		colours, err := w.medianCut(bytes, src.W, colors)
+		if err != nil {
+			return nil, err
+		}
+		p := newPalette(colours, src.W)
 		switch {
 		case dither == "floyd-steinberg":
-			p.diffuse(bytes, src.W)
+			err = w.lines(bytes, src.W, p.diffuse)
 		case order > 0:
-			p.ordered(bytes, src.W, order)
-			p.nearest(bytes)
+			err = w.lines(bytes, src.W, func(y int, row []byte) {
+				p.ordered(y, row, order)
+				p.nearest(row)
+			})
 		default:
-			p.nearest(bytes)
+			err = w.lines(bytes, src.W, func(_ int, row []byte) { p.nearest(row) })
+		}
+		if err != nil {
+			return nil, err
 		}
 		to := out.Frame(n).Pix
 		for i, v := range bytes {
 			to[i] = float32(v) / 255
 		}
-		if err := w.Err(); err != nil {
-			return nil, err
-		}
 	}
 	return out, nil
+}
+
+// lines calls f for each row of RGB bytes in turn and stops when the context
+// ends.
+func (w *Work) lines(pix []byte, width int, f func(y int, row []byte)) error {
+	for y := 0; y*3*width < len(pix); y++ {
+		if err := w.Err(); err != nil {
+			return err
+		}
+		f(y, pix[y*3*width:(y+1)*3*width])
+	}
+	return nil
 }
 
 // palette finds the colour nearest to another one, as seen in steps of four:
@@ -58,9 +82,13 @@ func (w *Work) Quantize(src *Image, colors int, dither string) (*Image, error) {
 type palette struct {
 	colours []colour
 	known   map[colour]int
+	below   []int // what diffuse hands to the next row
+	pattern [][]float32
 }
 
-func newPalette(colours []colour) *palette { return &palette{colours, map[colour]int{}} }
+func newPalette(colours []colour, width int) *palette {
+	return &palette{colours: colours, known: map[colour]int{}, below: make([]int, 3*(width+1))}
+}
 
 func (p *palette) find(r, g, b uint8) colour {
 	key := colour{r &^ 3, g &^ 3, b &^ 3}
@@ -92,40 +120,38 @@ func (p *palette) nearest(pix []byte) {
 
 // diffuse does the same and hands what is lost to the neighbours to come: 7/16
 // to the right, 3, 5 and 1 sixteenths below.
-func (p *palette) diffuse(pix []byte, width int) {
-	below := make([]int, 3*(width+1))
-	for row := 0; row < len(pix); row += 3 * width {
-		var carry, first, second, last [3]int
-		for x := range width {
-			i := row + 3*x
-			var v [3]uint8
-			for k := range 3 {
-				v[k] = uint8(min(max(int(pix[i+k])+(carry[k]+below[3*x+3+k])/16, 0), 255))
-			}
-			c := p.find(v[0], v[1], v[2])
-			for k := range 3 {
-				lost := int(v[k]) - int(c[k])
-				below[3*x+k] = 3*lost + first[k]
-				first[k] = 5*lost + second[k]
-				second[k], last[k] = lost, lost
-				carry[k] = 7 * lost
-				pix[i+k] = c[k]
-			}
+func (p *palette) diffuse(_ int, row []byte) {
+	var carry, first, second, last [3]int
+	below := p.below
+	for i := 0; i < len(row); i += 3 {
+		var v [3]uint8
+		for k := range 3 {
+			v[k] = uint8(min(max(int(row[i+k])+(carry[k]+below[i+3+k])/16, 0), 255))
 		}
-		// The last place below gets the third channel's remainders.
-		below[3*width], below[3*width+1], below[3*width+2] = first[2], second[2], last[2]
+		c := p.find(v[0], v[1], v[2])
+		for k := range 3 {
+			lost := int(v[k]) - int(c[k])
+			below[i+k] = 3*lost + first[k]
+			first[k] = 5*lost + second[k]
+			second[k], last[k] = lost, lost
+			carry[k] = 7 * lost
+			row[i+k] = c[k]
+		}
 	}
+	// The last place below gets the third channel's remainders.
+	copy(below[len(row):], []int{first[2], second[2], last[2]})
 }
 
 // ordered adds a Bayer pattern of order × order, as strong as the palette is
 // coarse.
-func (p *palette) ordered(pix []byte, width, order int) {
-	pattern := bayer(order)
+func (p *palette) ordered(y int, row []byte, order int) {
+	if p.pattern == nil {
+		p.pattern = bayer(order)
+	}
 	spread := 2 * 256 / float64(len(p.colours))
-	for i := range pix {
-		x, y := i/3%width, i/3/width
-		v := float32(pix[i]) + float32(spread*float64(pattern[y%order][x%order])+0.5)
-		pix[i] = byte(min(max(v, 0), 255))
+	for i := range row {
+		v := float32(row[i]) + float32(spread*float64(p.pattern[y%order][i/3%order])+0.5)
+		row[i] = byte(min(max(v, 0), 255))
 	}
 }
 
