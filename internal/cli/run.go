@@ -37,9 +37,12 @@ func (c *run) Run(ctx context.Context, p *Program) (err error) {
 		defer cancel()
 	}
 	url, key := c.Server, c.Key
+	var e *embedded
 	if url == "" {
-		e, err := p.embed(ctx, c.Data)
-		if err != nil {
+		var broken context.CancelCauseFunc
+		ctx, broken = context.WithCancelCause(ctx)
+		defer broken(nil)
+		if e, err = p.embed(ctx, c.Data, broken); err != nil {
 			return err
 		}
 		defer func() {
@@ -55,6 +58,11 @@ func (c *run) Run(ctx context.Context, p *Program) (err error) {
 	server, err := client.New(url, key, client.WithUserAgent("settee/"+p.Version))
 	if err != nil {
 		return refuse("%s", err)
+	}
+	if e != nil {
+		if err := e.ready(ctx, server); err != nil {
+			return err
+		}
 	}
 	known := &definitions{client: server}
 	if graph, err = c.assign(ctx, known, graph); err != nil {

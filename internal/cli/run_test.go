@@ -66,6 +66,7 @@ func (c *cloud) serve() string {
 			}
 			<-ctx.Done()
 		},
+		"GET /readyz": answer(200, `{}`),
 		"GET /api/object_info/{class}": func(w http.ResponseWriter, r *http.Request) {
 			class := r.PathValue("class")
 			if all[class] == nil {
