@@ -75,6 +75,24 @@ func TestLostLease(t *testing.T) {
 	})
 }
 
+// A closed session writes nothing more, even before its attempts are reaped.
+func TestClosedSession(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		h.submit("a", "p")
+		s := h.open("w1", "native")
+		l := h.claim(s)
+		if err := h.db.CloseSession(t.Context(), s.ID, settee.ReasonLost, h.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, err := h.Execute(t.Context(), l.Attempt, image("9", "cat"))
+		wantCode(t, err, settee.CodeLeaseLost)
+		wantCode(t, h.Finish(t.Context(), l.Attempt, success(l)), settee.CodeLeaseLost)
+		wantText(t, "state", string(h.job("a", "p").State), "in_progress")
+		h.reap()
+		wantText(t, "state", string(h.job("a", "p").State), "pending")
+	})
+}
+
 // A job that takes its worker with it three times fails and says why.
 func TestCrashCap(t *testing.T) {
 	each(t, settee.Tier{}, func(t *testing.T, h *house) {

@@ -25,22 +25,48 @@ import (
 func TestSchedules(t *testing.T) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
-	if !given {
-		if err := flag.Set("rapid.checks", "20"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		if few := map[store.Dialect]string{store.SQLite: "25", store.Postgres: "5"}; !given {
+			if err := flag.Set("rapid.checks", few[db.Dialect()]); err != nil {
+				t.Fatal(err)
+			}
+		}
 		rapid.Check(t, func(rt *rapid.T) {
 			m := newModel(rt, newHouse(t, db))
-			rt.Repeat(map[string]func(*rapid.T){
-				"submit": m.submit, "claim": m.claim, "execute": m.execute, "finish": m.finish, "cancel": m.cancel,
-				"delete": m.deletePending, "open": m.open, "close": m.close, "renew": m.renew, "time": m.time,
-				"reap": m.reap, "hide": m.hide, "": m.check,
-			})
+			m.check(rt)
+			for _, do := range rapid.SliceOfN(rapid.SampledFrom(actions()), 50, 150).Draw(rt, "actions") {
+				do.run(m, rt)
+				m.check(rt)
+			}
 			m.end()
 		})
 	})
+}
+
+// action is something that may happen.
+type action struct {
+	name string
+	run  func(*model, *rapid.T)
+}
+
+func (a action) String() string { return a.name }
+
+// actions are all that may happen, each as often as it is likely.
+func actions() (all []action) {
+	for _, a := range []struct {
+		action
+		times int
+	}{
+		{action{"submit", (*model).submit}, 10}, {action{"claim", (*model).claim}, 12}, {action{"execute", (*model).execute}, 6},
+		{action{"finish", (*model).finish}, 7}, {action{"cancel", (*model).cancel}, 2}, {action{"clear", (*model).clear}, 1},
+		{action{"open", (*model).open}, 2}, {action{"close", (*model).close}, 1}, {action{"renew", (*model).renew}, 3},
+		{action{"time", (*model).time}, 3}, {action{"reap", (*model).reap}, 3}, {action{"hide", (*model).hide}, 1},
+	} {
+		for range a.times {
+			all = append(all, a.action)
+		}
+	}
+	return all
 }
 
 // serial makes ids that no other schedule on the same database uses.
@@ -142,7 +168,17 @@ func expect(t *rapid.T, ok bool, format string, args ...any) {
 	}
 }
 
+// session picks a session, mostly one that is alive.
 func (m *model) session(t *rapid.T) *modelSession {
+	var alive []*modelSession
+	for _, s := range m.sessions {
+		if m.live(s) {
+			alive = append(alive, s)
+		}
+	}
+	if len(alive) > 0 && rapid.IntRange(0, 5).Draw(t, "alive") > 0 {
+		return rapid.SampledFrom(alive).Draw(t, "session")
+	}
 	return rapid.SampledFrom(m.sessions).Draw(t, "session")
 }
 
@@ -184,23 +220,41 @@ func (m *model) claim(t *rapid.T) {
 	m.leases = append(m.leases, l)
 }
 
-// lease picks a lease, and its job when it is still held: late reports of lost
-// attempts are part of the game.
+// lease picks a lease, mostly one that is held, and its job when it is: late
+// reports of lost attempts are part of the game.
 func (m *model) lease(t *rapid.T) (*queue.Lease, *modelJob) {
-	if len(m.leases) == 0 {
-		t.Skip("no lease")
-	}
-	l := rapid.SampledFrom(m.leases).Draw(t, "lease")
-	for _, j := range m.jobs {
-		if j.account == l.AccountID && j.prompt == l.PromptID && j.state == settee.InProgress && j.attempt == l.Attempt.N && j.session.open {
-			return l, j
+	var held []*queue.Lease
+	for _, l := range m.leases {
+		if m.holds(l) != nil {
+			held = append(held, l)
 		}
 	}
-	return l, nil
+	if len(held) > 0 && rapid.IntRange(0, 5).Draw(t, "held") > 0 {
+		l := rapid.SampledFrom(held).Draw(t, "lease")
+		return l, m.holds(l)
+	}
+	if len(m.leases) == 0 {
+		return nil, nil
+	}
+	l := rapid.SampledFrom(m.leases).Draw(t, "any lease")
+	return l, m.holds(l)
+}
+
+// holds is the job that a lease is still good for.
+func (m *model) holds(l *queue.Lease) *modelJob {
+	for _, j := range m.jobs {
+		if j.account == l.AccountID && j.prompt == l.PromptID && j.state == settee.InProgress && j.attempt == l.Attempt.N && j.session.open {
+			return j
+		}
+	}
+	return nil
 }
 
 func (m *model) execute(t *rapid.T) {
 	l, j := m.lease(t)
+	if l == nil {
+		return
+	}
 	out, err := m.h.Execute(context.Background(), l.Attempt, image("9", "x"))
 	if j == nil {
 		expect(t, settee.CodeOf(err) == settee.CodeLeaseLost, "execute of a lost attempt: %v", err)
@@ -215,6 +269,9 @@ func (m *model) execute(t *rapid.T) {
 
 func (m *model) finish(t *rapid.T) {
 	l, j := m.lease(t)
+	if l == nil {
+		return
+	}
 	e := rapid.SampledFrom([]queue.Ending{
 		success(l),
 		{State: settee.Failed, Reason: settee.ReasonError, Event: queue.Failure(l.PromptID, "ValueError", "no")},
@@ -259,7 +316,7 @@ func (m *model) lose(j *modelJob, r settee.Reason) {
 
 func (m *model) cancel(t *rapid.T) {
 	if len(m.jobs) == 0 {
-		t.Skip("no job")
+		return
 	}
 	j := rapid.SampledFrom(m.jobs).Draw(t, "job")
 	did, err := m.h.Cancel(context.Background(), j.account, j.prompt)
@@ -276,7 +333,7 @@ func (m *model) cancel(t *rapid.T) {
 	}
 }
 
-func (m *model) deletePending(t *rapid.T) {
+func (m *model) clear(t *rapid.T) {
 	account := rapid.SampledFrom(m.accounts).Draw(t, "account")
 	did, err := m.h.ClearPending(context.Background(), account)
 	expect(t, err == nil && len(did) == m.count(account, settee.Pending), "cleared %q, %v", did, err)
@@ -325,7 +382,7 @@ func (m *model) renew(t *rapid.T) {
 }
 
 func (m *model) time(t *rapid.T) {
-	m.h.clock.Advance(time.Duration(rapid.IntRange(-5, 20).Draw(t, "seconds")) * time.Second)
+	m.h.clock.Advance(time.Duration(rapid.SampledFrom([]int{-5, 1, 2, 5, 16}).Draw(t, "seconds")) * time.Second)
 }
 
 func (m *model) reap(t *rapid.T) {
@@ -340,7 +397,7 @@ func (m *model) reap(t *rapid.T) {
 
 func (m *model) hide(t *rapid.T) {
 	if len(m.jobs) == 0 {
-		t.Skip("no job")
+		return
 	}
 	j := rapid.SampledFrom(m.jobs).Draw(t, "job")
 	err := m.h.HideHistory(context.Background(), j.account, []string{j.prompt})
