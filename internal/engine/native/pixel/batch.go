@@ -40,10 +40,13 @@ func (w *Work) Batch(a, b *Image) (*Image, error) {
 
 // Repeat is the whole batch, times over.
 func (w *Work) Repeat(src *Image, times int) (*Image, error) {
-	if times == 1 {
+	switch {
+	case times == 1:
 		return src, nil
+	case times <= 0:
+		return w.New(src.N*times, src.H, src.W, src.C)
 	}
-	return w.Concat(slices.Repeat([]*Image{src}, max(0, times))...)
+	return w.Concat(slices.Repeat([]*Image{src}, times)...)
 }
 
 // Pick shares the pictures from to to (not included) of a batch.

@@ -45,6 +45,9 @@ func (w *Work) Sharpen(src *Image, radius int, sigma, alpha float64) (*Image, er
 // gaussian makes finish(value, weighted mean of its neighbourhood) of every
 // value.
 func (w *Work) gaussian(src *Image, radius int, sigma float64, finish func(v, mean float32) float32) (*Image, error) {
+	if radius < 0 {
+		return nil, raise("RuntimeError", "number of steps must be non-negative")
+	}
 	padded, err := w.mirrored(src, radius)
 	if err != nil {
 		return nil, err

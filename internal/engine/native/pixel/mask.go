@@ -130,7 +130,7 @@ func (w *Work) MaskComposite(destination, source *Image, x, y int, operation str
 			}
 		}
 	}
-	if source.N > 1 && destination.N == 1 && known {
+	if source.N != 1 && destination.N == 1 && known {
 		return nil, raise("RuntimeError", "The expanded size of the tensor (1) must match the existing size (%d) at non-singleton dimension 0.  Target sizes: [1, %d, %d].  Tensor sizes: [%d, %d, %d]",
 			source.N, bottom-top, right-left, source.N, height, width)
 	}

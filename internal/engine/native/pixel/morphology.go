@@ -18,6 +18,9 @@ func (w *Work) windowed(src *Image, before, after int, keep extreme) (*Image, er
 	if err != nil {
 		return nil, err
 	}
+	if len(src.Pix) == 0 {
+		return out, nil
+	}
 	stride := src.W * src.C
 	err = w.rows(src.N*src.H, 4*stride, func(row int) {
 		for k := range src.C {

@@ -63,6 +63,9 @@ func (w *Work) lengthen(m *Image, n int) (*Image, error) {
 	if m.N == n {
 		return m, nil
 	}
+	if m.N == 0 {
+		return nil, raise("RuntimeError", "Sizes of tensors must match except in dimension 2. Expected size %d but got size 0 for tensor number 1 in the list.", n)
+	}
 	parts := []*Image{m}
 	for len(parts) <= n-m.N {
 		parts = append(parts, m.Frame(m.N-1))
