@@ -17,6 +17,7 @@ import (
 type attempt struct {
 	Held
 	stale   atomic.Bool // look whether it is still held before believing it
+	used    atomic.Bool // since the reaper last looked
 	mu      sync.Mutex
 	seq     int    // newest durable event
 	pending []Note // shown, not written yet
@@ -53,13 +54,37 @@ func (s *Service) attemptsOf(sessionID string) []*attempt {
 	return held
 }
 
+// prune forgets attempts that ended on another server. Those that nobody used
+// lately are looked up, one at a time.
+func (s *Service) prune(ctx context.Context) error {
+	s.mu.Lock()
+	var idle []Attempt
+	for a, held := range s.attempts {
+		if !held.used.Swap(false) {
+			idle = append(idle, a)
+		}
+	}
+	s.mu.Unlock()
+	for _, a := range idle {
+		_, err := s.store.HeldAttempt(ctx, a)
+		s.lost(a, err)
+		if err != nil && settee.CodeOf(err) != settee.CodeLeaseLost {
+			return err
+		}
+	}
+	return nil
+}
+
 // held finds an attempt, or a Fault CodeLeaseLost when it is over.
 func (s *Service) held(ctx context.Context, a Attempt) (*attempt, error) {
 	s.mu.Lock()
 	known := s.attempts[a]
 	s.mu.Unlock()
-	if known != nil && !known.stale.Load() {
-		return known, nil
+	if known != nil {
+		known.used.Store(true)
+		if !known.stale.Load() {
+			return known, nil
+		}
 	}
 	h, err := s.store.HeldAttempt(ctx, a)
 	if err != nil {

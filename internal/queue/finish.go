@@ -69,7 +69,7 @@ func (s *Service) Reap(ctx context.Context) error {
 	for _, l := range lanes {
 		s.hint(ctx, l)
 	}
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, s.prune(ctx))...)
 }
 
 // takeOver ends the sessions that earlier boots of this embedded server left

@@ -274,6 +274,19 @@ func TestAnotherServer(t *testing.T) {
 	})
 }
 
+// A server forgets attempts that ended on another: a late report is refused.
+func TestEndedElsewhere(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		h.submit("a", "p")
+		l := h.claim(h.open("w1", "native"))
+		if err := h.boot("").Finish(t.Context(), l.Attempt, success(l)); err != nil {
+			t.Fatal(err)
+		}
+		h.reap()
+		wantCode(t, h.Report(t.Context(), l.Attempt, []settee.Frame{{Type: settee.EventStart, Data: json.RawMessage(`{}`)}}), settee.CodeLeaseLost)
+	})
+}
+
 // A Renew that waits ends with its context.
 func TestRenewEnds(t *testing.T) {
 	each(t, settee.Tier{}, func(t *testing.T, h *house) {

@@ -13,7 +13,10 @@ import (
 
 // postgres is a PostgreSQL database, shared by any number of servers. Units
 // hold row locks; one that loses a deadlock or a serialization race runs again.
-type postgres struct{ db *sql.DB }
+type postgres struct {
+	db    *sql.DB
+	clock *clock
+}
 
 func openPostgres(ctx context.Context, url string) (database, error) {
 	db, err := sql.Open("pgx", url)
@@ -26,7 +29,11 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 	if err := migratePostgres(ctx, db, migrations()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &postgres{db: db}, nil
+	c, err := startClock(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &postgres{db: db, clock: c}, nil
 }
 
 func (p *postgres) write(ctx context.Context, unit func(*Tx) error) error {
@@ -59,7 +66,10 @@ func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) erro
 	return tx.Commit()
 }
 
-func (p *postgres) close() error { return p.db.Close() }
+func (p *postgres) close() error {
+	p.clock.stop()
+	return p.db.Close()
+}
 
 // raced reports an outcome that another try can mend: a serialization failure
 // or a deadlock.

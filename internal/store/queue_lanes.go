@@ -14,7 +14,7 @@ func (db *DB) RefreshLanes(ctx context.Context) (newly []queue.Lane, err error) 
 		wrong, err = Collect(tx, One[string], `SELECT DISTINCT l.account_id
 			FROM lanes l JOIN account_queue q ON q.account_id = l.account_id
 				JOIN accounts a ON a.id = l.account_id JOIN tiers t ON t.name = a.tier
-			WHERE l.ready <> (l.queued > 0 AND (t.concurrent = 0 OR q.running < t.concurrent))
+			WHERE l.queued > 0 AND l.ready <> (t.concurrent = 0 OR q.running < t.concurrent)
 			ORDER BY l.account_id`)
 		return err
 	})

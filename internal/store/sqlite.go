@@ -15,11 +15,12 @@ import (
 
 // sqlite is an embedded database: one connection that writes, a few that read.
 type sqlite struct {
-	path    string
 	writing *sql.DB
 	reading *sql.DB
 	writer  *writer
 	readers chan *conn
+	pinned  int           // readers there are
+	closed  chan struct{} // no more reading
 }
 
 // Pragmas of the two kinds of connections. A commit is on the disk before it is
@@ -38,7 +39,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		return nil, err
 	}
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	s := &sqlite{path: path}
+	s := &sqlite{closed: make(chan struct{})}
 	err := func() (err error) {
 		if s.writing, err = sql.Open("sqlite", name+pragmas); err != nil {
 			return err
@@ -63,6 +64,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 				return err
 			}
 			s.readers <- c
+			s.pinned++
 		}
 		return nil
 	}()
@@ -82,6 +84,8 @@ func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
 	case c = <-s.readers:
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-s.closed:
+		return errClosed
 	}
 	defer func() { s.readers <- c }()
 	if err := c.do("BEGIN"); err != nil {
@@ -93,22 +97,19 @@ func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
 
 func (s *sqlite) close() error {
 	var errs []error
+	close(s.closed)
 	if s.writer != nil {
 		s.writer.stop()
 		errs = append(errs, s.writer.conn.close())
 	}
-	if s.reading != nil {
-		for range cap(s.readers) {
-			select {
-			case c := <-s.readers:
-				errs = append(errs, c.close())
-			default: // never pinned, or still in use by a late reader
-			}
-		}
-		errs = append(errs, s.reading.Close())
+	for range s.pinned {
+		c := <-s.readers // waits for those that read
+		errs = append(errs, c.close())
 	}
-	if s.writing != nil {
-		errs = append(errs, s.writing.Close())
+	for _, db := range []*sql.DB{s.reading, s.writing} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
@@ -227,4 +228,32 @@ func TestOpenTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// The servers of a database agree on the time.
+func TestClock(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		before := time.Now()
+		now := db.Clock()()
+		if off := now.Sub(before); off < -time.Minute || off > time.Minute {
+			t.Errorf("the clock is %s off, on one machine", off)
+		}
+	})
+}
+
+// A closed database refuses work and does not hang.
+func TestClosed(t *testing.T) {
+	db, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "gone.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), tier("late")); err == nil {
+		t.Error("wrote to a closed database")
+	}
+	if err := db.Read(t.Context(), func(*store.Tx) error { return nil }); err == nil {
+		t.Error("read from a closed database")
+	}
 }

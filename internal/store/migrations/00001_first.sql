@@ -55,6 +55,7 @@ CREATE TABLE lanes (
 );
 CREATE INDEX lanes_ready ON lanes (lane, pass, account_id) WHERE ready;
 CREATE INDEX lanes_pass ON lanes (pass) WHERE ready;
+CREATE INDEX lanes_queued ON lanes (account_id) WHERE queued > 0;
 
 -- The lanes that each pool's workers serve.
 CREATE TABLE lane_pools (
