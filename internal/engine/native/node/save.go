@@ -41,6 +41,37 @@ var saves = []Class{
 			return nil, c.save(c.Image("images"), settee.Temp, c.temporary(), quickFile)
 		},
 	},
+	{
+		Name: "MaskPreview", Display: "MaskPreview", Category: "mask", Module: "comfy_extras.nodes_mask",
+		About:  "Shows a mask as a grey image.",
+		Inputs: []Input{input("mask", "MASK")},
+		Hidden: metadata, OutputNode: true,
+		Run: func(c *Call) ([]Value, error) {
+			m, err := c.Grey(c.Mask("mask"))
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.save(m, settee.Temp, c.temporary(), smallFile)
+		},
+	},
+	{
+		Name: "SaveImageWebsocket", Display: "SaveImageWebsocket", Category: "api/image", Module: "custom_nodes.websocket_image_save", Function: "save_images",
+		Inputs:     []Input{input("images", "IMAGE")},
+		OutputNode: true, Always: true,
+		Run: func(c *Call) ([]Value, error) {
+			m := c.Image("images")
+			for i := range m.N {
+				file, err := c.encode(m.Frame(i), nil, smallFile)
+				if err != nil {
+					return nil, err
+				}
+				if err := c.Show(float64(i), float64(m.N), file); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		},
+	},
 }
 
 // How hard PNG files are packed: about zlib's levels 4 and 1.
