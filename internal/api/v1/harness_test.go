@@ -292,4 +292,3 @@ func (h *house) complete(id, more string) {
 	h.save(l)
 	h.succeed(l)
 }
-
