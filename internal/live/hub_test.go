@@ -23,10 +23,9 @@ const acct = "acct"
 
 // past is a history in memory.
 type past struct {
-	counts  func() queue.Counts
-	running func() []queue.Detail
-	ended   func(since time.Time) []queue.Detail
-	err     error
+	counts func() queue.Counts
+	trails func(since time.Time) []queue.Trail
+	err    error
 }
 
 func (p *past) Counts(context.Context, string) (c queue.Counts, err error) {
@@ -36,18 +35,11 @@ func (p *past) Counts(context.Context, string) (c queue.Counts, err error) {
 	return c, p.err
 }
 
-func (p *past) Live(context.Context, string) (running, pending []queue.Detail, err error) {
-	if p.running != nil {
-		running = p.running()
+func (p *past) Trails(_ context.Context, _ string, since time.Time) (all []queue.Trail, err error) {
+	if p.trails != nil {
+		all = p.trails(since)
 	}
-	return running, nil, p.err
-}
-
-func (p *past) Recent(_ context.Context, _ string, since time.Time) (ended []queue.Detail, err error) {
-	if p.ended != nil {
-		ended = p.ended(since)
-	}
-	return ended, p.err
+	return all, p.err
 }
 
 // house is a hub with a bus to publish on.

@@ -14,12 +14,12 @@ type job struct {
 	promptID string
 	clientID string // who posted it
 	attempt  int
-	seq      int // of the newest durable event
-	trail    []note
-	state    *message // the newest progress_state
-	current  *message // the newest executing, while a node is current
-	display  string   // current's display node
-	held     *frame   // a preview with metadata that others get after the progress it belongs to
+	seq      int        // of the newest durable event
+	trail    []*message // its durable events
+	state    *message   // the newest progress_state
+	current  *message   // the newest executing, while a node is current
+	display  string     // current's display node
+	held     *frame     // a preview with metadata that others get after the progress it belongs to
 
 	place   int  // among the room's jobs, by first news
 	ended   bool // its ending is in the trail
@@ -31,13 +31,7 @@ type job struct {
 	heardBy map[string]struct{} // client ids that have
 
 	missing int  // newest Seq that the history had and the bus had not, one repair ago
-	overdue bool // one repair ago the history had an ending, or an end, that the bus had not
-}
-
-// note is a durable event of a job.
-type note struct {
-	*message
-	node string // of executed
+	overdue bool // one repair ago it was gone from the history, or its executing null had not come
 }
 
 // frame is a settee.Frame on its way through a room.
@@ -83,22 +77,10 @@ func (j *job) begin(attempt int) {
 
 func (j *job) add(f *frame, now time.Time) {
 	j.seq = max(j.seq, f.Seq)
-	j.note(f.message, f.Data)
+	j.trail = append(j.trail, f.message)
 	if f.Ended {
 		j.end(now)
 	}
-}
-
-func (j *job) note(m *message, data []byte) {
-	j.trail = append(j.trail, note{m, executedNode(settee.Event{Type: m.kind, Data: data})})
-}
-
-// executedNode is the node of an executed event, and empty for other events.
-func executedNode(e settee.Event) string {
-	if e.Type != settee.EventExecuted {
-		return ""
-	}
-	return member(e.Data, "node")
 }
 
 func (j *job) end(at time.Time) {
@@ -131,16 +113,6 @@ func (j *job) listen(clientID string) {
 		j.heardBy = map[string]struct{}{}
 	}
 	j.heardBy[clientID] = struct{}{}
-}
-
-// has reports whether the trail tells of an event already, wherever it is.
-func (j *job) has(kind, node string) bool {
-	for _, n := range j.trail {
-		if n.kind == kind && n.node == node {
-			return true
-		}
-	}
-	return false
 }
 
 // size is what the trail keeps in memory, in bytes.

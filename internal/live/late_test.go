@@ -1,8 +1,6 @@
 package live_test
 
 import (
-	"encoding/json"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,29 +10,28 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// ended is what the history keeps of a job whose two nodes made something.
-func ended(promptID, clientID string, at time.Time) queue.Detail {
-	d := queue.Detail{}
-	d.ID, d.PromptID, d.ClientID, d.State, d.Attempt, d.EndedAt = "id-"+promptID, promptID, clientID, settee.Completed, 1, at
-	d.Messages = json.RawMessage(`[["execution_start",{"prompt_id":"` + promptID + `","timestamp":1}],` +
-		`["execution_cached",{"nodes":[],"prompt_id":"` + promptID + `","timestamp":2}],` +
-		`["execution_success",{"prompt_id":"` + promptID + `","timestamp":9}]]`)
-	d.Result.Outputs = json.RawMessage(`{"9":{"images":[{"filename":"a_00001_.png","subfolder":"","type":"output"}]},"2.0.0.3":{"text":["x"]}}`)
-	d.Meta = json.RawMessage(`{"9":{"node_id":"9","display_node":"9","parent_node":null,"real_node_id":"9"},` +
-		`"2.0.0.3":{"node_id":"2.0.0.3","display_node":"2","parent_node":"2","real_node_id":"2"}}`)
-	return d
+// running is what the history keeps of a job that has told these frames.
+func running(frames ...settee.Frame) queue.Trail {
+	t := queue.Trail{}
+	for _, f := range frames {
+		t.ID, t.PromptID, t.ClientID, t.Attempt, t.State = f.JobID, f.PromptID, f.ClientID, f.Attempt, settee.InProgress
+		t.Notes = append(t.Notes, queue.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
+	}
+	return t
+}
+
+// over is what the history keeps of a job that has ended.
+func over(promptID, clientID string, at time.Time) queue.Trail {
+	j := &tale{job: promptID, client: clientID}
+	t := running(j.start(), j.cached(), j.executed("9"), j.executed("2"), j.success())
+	t.State, t.EndedAt = settee.Completed, at
+	return t
 }
 
 // told is how a late listener is told of it.
 func told(promptID string) []string {
-	return []string{
-		`{"type":"execution_start","data":{"prompt_id":"` + promptID + `","timestamp":1}}`,
-		`{"type":"execution_cached","data":{"nodes":[],"prompt_id":"` + promptID + `","timestamp":2}}`,
-		`{"type":"executed","data":{"node":"9","display_node":"9","output":{"images":[{"filename":"a_00001_.png","subfolder":"","type":"output"}]},"prompt_id":"` + promptID + `"}}`,
-		`{"type":"executed","data":{"node":"2.0.0.3","display_node":"2","output":{"text":["x"]},"prompt_id":"` + promptID + `"}}`,
-		`{"type":"execution_success","data":{"prompt_id":"` + promptID + `","timestamp":9}}`,
-		`{"type":"executing","data":{"node":null,"prompt_id":"` + promptID + `"}}`,
-	}
+	j := &tale{job: promptID}
+	return texts(j.start(), j.cached(), j.executed("9"), j.executed("2"), j.success(), j.closing())
 }
 
 // The overview's own listener opens its socket after it has submitted.
@@ -43,9 +40,9 @@ func TestLateListenerOfAJobThatHasEnded(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
 		var asked []time.Duration
-		h.past.ended = func(since time.Time) []queue.Detail {
+		h.past.trails = func(since time.Time) []queue.Trail {
 			asked = append(asked, time.Since(since))
-			return []queue.Detail{ended("first", "", time.Now()), ended("second", "", time.Now())}
+			return []queue.Trail{over("first", "", time.Now()), over("second", "", time.Now())}
 		}
 		s := h.attach(live.Listener{ClientID: "fresh"})
 		defer s.Close()
@@ -87,14 +84,13 @@ func TestLateListenerOfARunningJob(t *testing.T) {
 			h.publish(frames...)
 		},
 		"that the history tells of": func(h *house, frames []settee.Frame) {
-			d := queue.Detail{}
-			d.ID, d.PromptID, d.State, d.Attempt = "id-p", "p", settee.InProgress, 1
+			var durable []settee.Frame
 			for _, f := range frames {
 				if f.Seq > 0 {
-					d.Notes = append(d.Notes, queue.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
+					durable = append(durable, f)
 				}
 			}
-			h.past.running = func() []queue.Detail { return []queue.Detail{d} }
+			h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(durable...)} }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +211,7 @@ func TestOpenModeReplaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
-		h.past.ended = func(time.Time) []queue.Detail { return []queue.Detail{ended("p", "me", time.Now())} }
+		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{over("p", "me", time.Now())} }
 		s := h.attach(live.Listener{ClientID: "me", Open: true})
 		defer s.Close()
 		s.Received([]byte(`{}`))
@@ -229,7 +225,7 @@ func TestEditorIsNotToldOfEndedJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
-		h.past.ended = func(time.Time) []queue.Detail { return []queue.Detail{ended("p", "me", time.Now())} }
+		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{over("p", "me", time.Now())} }
 		s := h.attach(live.Listener{ClientID: "me"})
 		defer s.Close()
 		s.Received([]byte(editorFlags))
@@ -242,8 +238,8 @@ func TestEditorIsNotToldOfEndedJobs(t *testing.T) {
 func TestMissedEventsAreNotBoundByTheQueue(t *testing.T) {
 	h := newHouse(t, live.Options{MaxQueued: 4})
 	defer h.hub.Close()
-	h.past.ended = func(time.Time) []queue.Detail {
-		return slices.Repeat([]queue.Detail{ended("p", "", time.Now())}, 1)
+	h.past.trails = func(time.Time) []queue.Trail {
+		return []queue.Trail{over("p", "", time.Now())}
 	}
 	s := h.attach(live.Listener{ClientID: "me"})
 	defer s.Close()

@@ -28,8 +28,7 @@ import (
 // History is what the queue knows of an account's jobs; queue.Service is one.
 type History interface {
 	Counts(ctx context.Context, accountID string) (queue.Counts, error)
-	Live(ctx context.Context, accountID string) (running, pending []queue.Detail, err error)
-	Recent(ctx context.Context, accountID string, since time.Time) ([]queue.Detail, error)
+	Trails(ctx context.Context, accountID string, since time.Time) ([]queue.Trail, error)
 }
 
 // Values of Options.Previews.

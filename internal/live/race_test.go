@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/live"
@@ -21,12 +22,11 @@ func TestNoGapAndNoDuplicateForWhoeverComesWhenever(t *testing.T) {
 	defer h.hub.Close()
 	var mu sync.Mutex
 	written := make([][]settee.Frame, jobs)
-	over := make([]bool, jobs)
-	h.past.running = func() (all []queue.Detail) {
+	h.past.trails = func(time.Time) (all []queue.Trail) {
 		mu.Lock()
 		defer mu.Unlock()
-		for i, frames := range written {
-			if len(frames) > 0 && !over[i] {
+		for _, frames := range written {
+			if len(frames) > 0 {
 				all = append(all, running(frames...))
 			}
 		}

@@ -49,13 +49,9 @@ func (r *room) repair(ctx context.Context) error {
 	unsure := r.recount(past.counts)
 	if past.read {
 		shown := map[string]bool{}
-		for _, d := range past.ended {
-			shown[d.ID] = true
-			unsure = r.catchUpEnded(d) || unsure
-		}
-		for _, d := range past.running {
-			shown[d.ID] = true
-			unsure = r.catchUp(d) || unsure
+		for _, t := range past.jobs {
+			shown[t.ID] = true
+			unsure = r.catchUp(t) || unsure
 		}
 		unsure = r.forgetOthers(shown) || unsure
 	}
@@ -83,48 +79,29 @@ func (r *room) recount(c queue.Counts) (unsure bool) {
 	return false
 }
 
-// catchUp tells the durable events of a running job that were lost.
-func (r *room) catchUp(d queue.Detail) (unsure bool) {
-	j := r.job(d.ID, d.PromptID, d.ClientID)
-	if j.ended { // meanwhile
+// catchUp tells the durable events of a job that were lost.
+func (r *room) catchUp(t queue.Trail) (unsure bool) {
+	if len(t.Notes) == 0 {
 		return false
 	}
-	j.overdue = false
-	for _, n := range d.Notes {
-		if n.Seq > j.seq && n.Seq <= j.missing {
-			r.take(j.frame(d.Attempt, n.Seq, n.Event))
-		}
-	}
-	j.missing = 0
-	if n := len(d.Notes); n > 0 && d.Notes[n-1].Seq > j.seq {
-		j.missing = d.Notes[n-1].Seq
-	}
-	return j.missing > 0
-}
-
-// catchUpEnded tells the rest of a job whose ending was lost.
-func (r *room) catchUpEnded(d queue.Detail) (unsure bool) {
-	j := r.job(d.ID, d.PromptID, d.ClientID)
+	j := r.job(t.ID, t.PromptID, t.ClientID)
 	if j.ended {
 		return false
 	}
-	if !j.overdue {
-		j.overdue = true
-		return true
-	}
-	if d.Attempt > j.attempt {
-		j.begin(d.Attempt)
-	}
-	all := events(d)
-	for i, e := range all {
-		f := j.frame(d.Attempt, j.seq+1, e)
-		f.Ended = i == len(all)-1
-		if f.Ended || !j.has(e.Type, executedNode(e)) {
+	j.overdue = false
+	last := t.Notes[len(t.Notes)-1].Seq
+	for _, n := range t.Notes {
+		if n.Seq > j.seq && n.Seq <= j.missing {
+			f := j.frame(t.Attempt, n.Seq, n.Event)
+			f.Ended = n.Seq == last && t.State.Terminal()
 			r.take(f)
 		}
 	}
-	j.overdue = false
-	return true // its executing null is to come
+	j.missing = 0
+	if last > j.seq {
+		j.missing = last
+	}
+	return j.missing > 0 || j.ended
 }
 
 // forgetOthers lets go of jobs that neither run nor have ended: they wait again,

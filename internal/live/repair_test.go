@@ -11,29 +11,18 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// running is what the history keeps of a job that has told these frames.
-func running(frames ...settee.Frame) queue.Detail {
-	d := queue.Detail{}
-	for _, f := range frames {
-		d.ID, d.PromptID, d.ClientID, d.Attempt, d.State = f.JobID, f.PromptID, f.ClientID, f.Attempt, settee.InProgress
-		d.Notes = append(d.Notes, queue.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
-	}
-	return d
-}
-
 // A bus that loses every message costs time and nothing else.
 func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, live.Options{Repair: time.Second})
 		defer h.hub.Close()
 		var counts queue.Counts
-		var now, over []queue.Detail
+		var trails []queue.Trail
 		h.past.counts = func() queue.Counts { return counts }
-		h.past.running = func() []queue.Detail { return now }
-		h.past.ended = func(since time.Time) (some []queue.Detail) {
-			for _, d := range over {
-				if !d.EndedAt.Before(since) {
-					some = append(some, d)
+		h.past.trails = func(since time.Time) (some []queue.Trail) {
+			for _, t := range trails {
+				if !t.State.Terminal() || !t.EndedAt.Before(since) {
+					some = append(some, t)
 				}
 			}
 			return some
@@ -45,15 +34,13 @@ func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 
 		j := &tale{job: "p"}
 		frames := []settee.Frame{j.start(), j.cached()}
-		counts, now = queue.Counts{Running: 1, Version: 1}, []queue.Detail{running(frames...)}
+		counts, trails = queue.Counts{Running: 1, Version: 1}, []queue.Trail{running(frames...)}
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
 		pass(time.Second)
 		expect(t, "it is lost", s, texts(status(1), frames[0], frames[1])...)
 
-		counts, now = queue.Counts{Version: 2}, nil
-		d := ended("p", "", time.Now())
-		over = []queue.Detail{d, ended("q", "", time.Now())}
+		counts, trails = queue.Counts{Version: 2}, []queue.Trail{over("p", "", time.Now()), over("q", "", time.Now())}
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
 		pass(time.Second)
@@ -85,7 +72,7 @@ func TestRepairDoesNotOvertakeTheBus(t *testing.T) {
 		j := &tale{job: "p"}
 		frames := []settee.Frame{j.start(), j.state("1"), j.executed("1")}
 		h.past.counts = func() queue.Counts { return queue.Counts{Running: 1, Version: 1} }
-		h.past.running = func() []queue.Detail { return []queue.Detail{running(frames[0], frames[2])} }
+		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(frames[0], frames[2])} }
 		pass(time.Second)
 		h.publish(status(1))
 		h.publish(frames...)

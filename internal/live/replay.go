@@ -59,7 +59,7 @@ func (r *room) settle(s *Session) {
 		case j.ended:
 			missed = append(missed, r.over(s, j)...)
 		case j.clientID == "" || j.clientID != s.who.ClientID:
-			missed = append(missed, j.durable()...)
+			missed = append(missed, j.trail...)
 		}
 	}
 	s.out.replay(missed)
@@ -78,24 +78,16 @@ func (r *room) over(s *Session, j *job) []*message {
 	if j.clientID != "" && j.clientID == s.who.ClientID && j.endNo > s.joined {
 		return nil // heard as it happened
 	}
-	all := j.durable()
+	all := slices.Clone(j.trail)
 	if j.closed {
 		all = append(all, closing(j.promptID))
 	}
 	return all
 }
 
-func (j *job) durable() []*message {
-	var all []*message
-	for _, n := range j.trail {
-		all = append(all, n.message)
-	}
-	return all
-}
-
 // missed is what a running job's own client is told when it comes back.
 func (j *job) missed() []*message {
-	all := j.durable()
+	all := slices.Clone(j.trail)
 	if j.state != nil {
 		all = append(all, j.state)
 	}

@@ -78,11 +78,8 @@ func (r *room) load() error {
 	defer r.mu.Unlock()
 	r.repaired, r.version = at, past.counts.Version
 	r.status = remaining(past.counts)
-	for _, d := range past.ended {
-		r.know(d)
-	}
-	for _, d := range past.running {
-		r.know(d)
+	for _, t := range past.jobs {
+		r.know(t)
 	}
 	for _, f := range r.early {
 		r.take(f)

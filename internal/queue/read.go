@@ -95,16 +95,6 @@ func (d *Detail) foldWith(all map[string]*shown) {
 	if d.State != settee.InProgress {
 		return
 	}
-	if s := all[d.ID]; s != nil && s.attempt == d.Attempt {
-		written := 0
-		if n := len(d.Notes); n > 0 {
-			written = d.Notes[n-1].Seq
-		}
-		for _, n := range s.notes {
-			if n.Seq > written {
-				d.Notes = append(d.Notes, n)
-			}
-		}
-	}
+	d.Notes = all[d.ID].after(d.Attempt, d.Notes)
 	d.Result = Fold(d.Notes)
 }

@@ -60,6 +60,7 @@ type Store interface {
 	LiveJobs(ctx context.Context, accountID string) (running, pending []Detail, err error)
 	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]Detail, error)
 	RecentJobs(ctx context.Context, accountID string, since time.Time) ([]Detail, error)
+	JobTrails(ctx context.Context, accountID string, since time.Time) ([]Trail, error)
 	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
 }
 

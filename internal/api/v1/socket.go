@@ -210,13 +210,13 @@ func (s *socket) send(m live.Message) error {
 }
 
 // close ends the connection for the session's reason. It waits for the peer's
-// answer, five seconds at most.
+// answer, five seconds at most; a peer that is gone gives none.
 func (s *socket) close(why error) {
 	switch {
 	case errors.Is(why, live.ErrShutdown):
-		s.conn.Close(websocket.StatusGoingAway, "the server is shutting down")
+		_ = s.conn.Close(websocket.StatusGoingAway, "the server is shutting down")
 	case errors.Is(why, live.ErrSlow):
-		s.conn.Close(websocket.StatusTryAgainLater, "messages are taken too slowly")
+		_ = s.conn.Close(websocket.StatusTryAgainLater, "messages are taken too slowly")
 	default: // the client has gone
 		s.conn.CloseNow()
 	}

@@ -27,11 +27,8 @@ import (
 // empty is the history of an account that did nothing yet.
 type empty struct{}
 
-func (empty) Counts(context.Context, string) (queue.Counts, error) { return queue.Counts{}, nil }
-func (empty) Live(context.Context, string) (running, pending []queue.Detail, err error) {
-	return nil, nil, nil
-}
-func (empty) Recent(context.Context, string, time.Time) ([]queue.Detail, error) { return nil, nil }
+func (empty) Counts(context.Context, string) (queue.Counts, error)             { return queue.Counts{}, nil }
+func (empty) Trails(context.Context, string, time.Time) ([]queue.Trail, error) { return nil, nil }
 
 // serve has sockets of one open account, at a pace of the test's.
 func serve(t testing.TB, p pace, opt live.Options) (server *httptest.Server, publish func(settee.Frame)) {
