@@ -123,7 +123,7 @@ func (a *App) services(ctx context.Context) error {
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
 		return a.root.Seal(partnerKeys, plain)
 	})
-	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Previews: a.cfg.Previews})
+	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
 	a.native()
 	a.server = a.http()
 	return nil

@@ -18,6 +18,8 @@ func (a *App) http() *http.Server {
 		Queue:         a.queue,
 		Admission:     a.admit,
 		Pools:         a.pools,
+		Assets:        a.assets,
+		Live:          a.hub,
 		Open:          a.cfg.Open,
 		StatusDialect: a.cfg.StatusDialect,
 		Version:       a.cfg.Version,
