@@ -40,14 +40,14 @@ func (w *Work) Resize(src *Image, width, height int, method Method, center bool)
 	case Area:
 		return w.area(src, width, height)
 	case Bilinear:
-		xs, ys = linearTaps(src.W, width), linearTaps(src.H, height)
+		if src.C > 3 || width+height <= 128 {
+			return w.flat(src, linearTaps(src.W, width, fusedPlace), linearTaps(src.H, height, fusedPlace))
+		}
+		xs, ys = linearTaps(src.W, width, place), linearTaps(src.H, height, place)
 	case Bicubic:
 		xs, ys = cubicTaps(src.W, width), cubicTaps(src.H, height)
 	default:
 		return nil, raise("NotImplementedError", "Input Error: Only 3D, 4D and 5D input Tensors supported (got 4D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got %s)", method)
-	}
-	if method == Bilinear && src.C > 3 {
-		return w.flat(src, xs, ys)
 	}
 	return w.sample(src, xs, ys)
 }
@@ -98,10 +98,12 @@ func nearestTaps(in, out int) taps {
 	return t
 }
 
-// place is where the middle of an output place falls in the source.
-func place(scale float32, i int) float32 { return float32(scale*(float32(i)+0.5)) - 0.5 }
+// place is where the middle of an output place falls in the source; fusedPlace
+// is the same, rounded once.
+func place(scale float32, i int) float32      { return float32(scale*(float32(i)+0.5)) - 0.5 }
+func fusedPlace(scale float32, i int) float32 { return fused(scale, float32(i)+0.5, -0.5) }
 
-func linearTaps(in, out int) taps {
+func linearTaps(in, out int, place func(scale float32, i int) float32) taps {
 	t := newTaps(out, 2)
 	scale := float32(in) / float32(out)
 	for i := range out {
@@ -118,7 +120,7 @@ func cubicTaps(in, out int) taps {
 	t := newTaps(out, 4)
 	scale := float32(in) / float32(out)
 	for i := range out {
-		p := place(scale, i)
+		p := fusedPlace(scale, i)
 		at := min(int(math.Floor(float64(p))), in-1)
 		far := min(max(p-float32(at), 0), 1)
 		near := 1 - far
@@ -133,12 +135,12 @@ func cubicTaps(in, out int) taps {
 // The two pieces of the cubic convolution with A = −0.75.
 func cubicInner(x float32) float32 {
 	const a = -0.75
-	return fused(float32(fused(a+2, x, -(a+3))*x), x, 1)
+	return float32(float32((float32((a+2)*x)-(a+3))*x)*x) + 1
 }
 
 func cubicOuter(x float32) float32 {
 	const a = -0.75
-	return fused(fused(fused(a, x, -5*a), x, 8*a), x, -4*a)
+	return float32((float32((float32(a*x)-5*a)*x)+8*a)*x) - 4*a
 }
 
 // sample mixes pixels along the rows, then down the columns.
@@ -192,7 +194,7 @@ func (w *Work) sample(src *Image, xs, ys taps) (*Image, error) {
 }
 
 // flat sums the four products of a bilinear pixel in one go, as the server
-// does for pictures of more than three channels.
+// does for pictures of more than three channels and for small results.
 func (w *Work) flat(src *Image, xs, ys taps) (*Image, error) {
 	width, height, c := len(xs.index)/2, len(ys.index)/2, src.C
 	out, err := w.New(src.N, height, width, c)
@@ -207,8 +209,7 @@ func (w *Work) flat(src *Image, xs, ys taps) (*Image, error) {
 			at, along := xs.of(x)
 			l, r := int(at[0])*c, int(at[1])*c
 			for k := range c {
-				sum := float32(upper[l+k] * float32(down[0]*along[0]))
-				sum = fused(upper[r+k], float32(down[0]*along[1]), sum)
+				sum := fused(upper[l+k], float32(down[0]*along[0]), float32(upper[r+k]*float32(down[0]*along[1])))
 				sum = fused(lower[l+k], float32(down[1]*along[0]), sum)
 				to[x*c+k] = fused(lower[r+k], float32(down[1]*along[1]), sum)
 			}
