@@ -12,6 +12,7 @@ import (
 type conn struct {
 	pinned     *sql.Conn
 	statements map[string]*sql.Stmt
+	watch      func(query string) // of tests; nil
 }
 
 // statementCap keeps texts with lists of every length from filling the memory.
@@ -26,6 +27,9 @@ func pin(ctx context.Context, db *sql.DB) (*conn, error) {
 }
 
 func (c *conn) prepare(query string) (*sql.Stmt, error) {
+	if c.watch != nil {
+		c.watch(query)
+	}
 	if s, ok := c.statements[query]; ok {
 		return s, nil
 	}

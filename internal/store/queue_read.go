@@ -106,22 +106,28 @@ func addNotes(tx *Tx, d *queue.Detail) (err error) {
 	return err
 }
 
-// LiveJobs are the jobs that run and that wait (queue.Store).
+// LiveJobs are the jobs that run and that wait (queue.Store). The condition is
+// that of the index jobs_live, word for word.
 func (db *DB) LiveJobs(ctx context.Context, accountID string) (running, pending []queue.Detail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		running, err = Collect(tx, scanDetail, detailColumns+detailTables+
-			`WHERE j.account_id = $1 AND j.state = 'in_progress' ORDER BY j.started_at, j.id`, accountID)
+		running, pending = nil, nil
+		all, err := Collect(tx, scanDetail, detailColumns+detailTables+
+			`WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress') ORDER BY j.number, j.id`, accountID)
 		if err != nil {
 			return err
 		}
-		for i := range running {
-			if err := addNotes(tx, &running[i]); err != nil {
+		for _, d := range all {
+			if d.State == settee.Pending {
+				pending = append(pending, d)
+				continue
+			}
+			if err := addNotes(tx, &d); err != nil {
 				return err
 			}
+			running = append(running, d)
 		}
-		pending, err = Collect(tx, scanDetail, detailColumns+detailTables+
-			`WHERE j.account_id = $1 AND j.state = 'pending' ORDER BY j.number, j.id`, accountID)
-		return err
+		slices.SortStableFunc(running, func(x, y queue.Detail) int { return x.StartedAt.Compare(y.StartedAt) })
+		return nil
 	})
 	return running, pending, err
 }

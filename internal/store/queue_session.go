@@ -107,8 +107,7 @@ func scanHeld(scan func(...any) error) (h queue.Held, err error) {
 // SessionAttempts are the attempts that a session holds (queue.Store).
 func (db *DB) SessionAttempts(ctx context.Context, id string) (held []queue.Held, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		held, err = Collect(tx, scanHeld, heldColumns+`WHERE t.session_id = $1 AND t.ended_at IS NULL
-			ORDER BY t.job_id`, id)
+		held, err = Collect(tx, scanHeld, heldColumns+`WHERE t.session_id = $1 AND t.ended_at IS NULL`, id)
 		return err
 	})
 	return held, err
@@ -136,7 +135,7 @@ func (db *DB) Orphans(ctx context.Context) (orphans []queue.Orphan, err error) {
 			return o, err
 		}, `SELECT t.job_id, t.n, t.session_id, s.reason
 			FROM attempts t JOIN worker_sessions s ON s.id = t.session_id
-			WHERE t.ended_at IS NULL AND s.closed_at IS NOT NULL ORDER BY t.job_id`)
+			WHERE t.ended_at IS NULL AND s.closed_at IS NOT NULL`)
 		return err
 	})
 	return orphans, err
@@ -146,8 +145,7 @@ func (db *DB) Orphans(ctx context.Context) (orphans []queue.Orphan, err error) {
 // (queue.Store).
 func (db *DB) Overdue(ctx context.Context, then time.Time) (held []queue.Held, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		held, err = Collect(tx, scanHeld, heldColumns+`WHERE t.ended_at IS NULL AND t.deadline < $1
-			ORDER BY t.job_id`, then)
+		held, err = Collect(tx, scanHeld, heldColumns+`WHERE t.ended_at IS NULL AND t.deadline < $1`, then)
 		return err
 	})
 	return held, err

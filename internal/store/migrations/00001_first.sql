@@ -153,6 +153,7 @@ CREATE TABLE worker_sessions (
   closed_at  BIGINT,
   reason     TEXT NOT NULL                    -- why it was closed: lost or drained
 );
+CREATE INDEX worker_sessions_worker ON worker_sessions (worker_id);
 CREATE INDEX worker_sessions_live ON worker_sessions (expires_at) WHERE closed_at IS NULL;
 
 CREATE TABLE attempts (

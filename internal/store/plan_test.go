@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+)
+
+// What the queue does costs the same beside ten jobs and a million: no query
+// walks a table that grows with the past, and none uses an account's whole past
+// to find a few rows.
+func TestPlans(t *testing.T) {
+	db, err := Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "settee.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	queries := watch(db)
+	exercise(t, db)
+	plans := map[string][]string{}
+	if err := db.Read(t.Context(), func(tx *Tx) error {
+		for _, q := range slices.Sorted(maps.Keys(queries)) {
+			if !regexp.MustCompile(`^(SELECT|UPDATE|DELETE|INSERT)`).MatchString(q) {
+				continue
+			}
+			plan, err := Collect(tx, func(scan func(...any) error) (line string, err error) {
+				var id, parent, unused int
+				return line, scan(&id, &parent, &unused, &line)
+			}, "EXPLAIN QUERY PLAN "+q, make([]any, len(slices.Compact(slices.Sorted(slices.Values(holder.FindAllString(q, -1))))))...)
+			if err != nil {
+				return err
+			}
+			plans[q] = plan
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(plans) < 40 {
+		t.Fatalf("saw only %d queries", len(plans))
+	}
+	for q, plan := range plans {
+		for _, line := range plan {
+			if !small.MatchString(line) && (strings.HasPrefix(line, "SCAN") || past.MatchString(line)) {
+				t.Errorf("%s\n%s", q, strings.Join(plan, "\n"))
+			}
+		}
+	}
+}
+
+var (
+	// What is alive now, what has few rows an account, and what a query made
+	// itself may be walked; jobs_list is in the order that lists want.
+	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p)$|INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_running|` +
+		`worker_sessions_live|jobs_list|sqlite_autoindex_(lanes|account_queue|job_counts)_1)\b`)
+	// An account's whole past.
+	past   = regexp.MustCompile(`\(account_id=\?\)$`)
+	holder = regexp.MustCompile(`\$\d+`)
+)
+
+// watch collects the texts of all queries from now on.
+func watch(db *DB) map[string]bool {
+	s := db.database.(*sqlite)
+	seen := map[string]bool{}
+	s.writer.conn.watch = func(q string) { seen[q] = true }
+	for range s.pinned {
+		c := <-s.readers
+		c.watch = func(q string) { seen[q] = true }
+		s.readers <- c
+	}
+	return seen
+}
+
+// exercise does all that the queue asks of a store, one thing after another.
+func exercise(t *testing.T, db *DB) {
+	t.Helper()
+	ctx, now := context.Background(), time.UnixMicro(1000)
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ok(db.Write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`INSERT INTO tiers (name, api, concurrent, queue_limit, runtime_cap, monthly_credits, weight)
+			VALUES ('t', $1, 2, 0, 5, 0, 1)`, true)
+		ok(err)
+		_, err = tx.Exec(`INSERT INTO accounts (id, name, tier, disabled, created_at) VALUES ('a', 'a', 't', $1, 1)`, false)
+		return err
+	}))
+	submit := func(id string) {
+		_, _, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Replace: true,
+			Graph: settee.Graph{Prompt: []byte("{}"), Inputs: []settee.JobInput{{Node: "1"}}}}, now)
+		ok(err)
+	}
+	s := queue.Session{ID: "s", WorkerID: "w", Pool: "native"}
+	_, err := db.OpenSession(ctx, queue.Opening{Session: s, Worker: "w", Until: now.Add(time.Hour)}, now)
+	ok(err)
+	claim := func() queue.Attempt {
+		c, err := db.ClaimJob(ctx, s, now)
+		ok(err)
+		return c.Attempt
+	}
+	submit("1")
+	submit("2")
+	submit("3")
+	a := claim()
+	note := []queue.Note{{Seq: 1, Event: settee.Event{Type: settee.EventStart, Data: []byte("{}")}}}
+	ok(db.RenewSession(ctx, s.ID, now.Add(time.Hour), now, map[queue.Attempt][]queue.Note{a: note}))
+	file := engine.NewFile{Blob: settee.Blob{Hash: "h"}, Type: settee.Output, Prefix: "x"}
+	named := file
+	named.Name = "y"
+	_, err = db.ExecuteNode(ctx, a, engine.Executed{Node: "9", Output: []engine.Key{{Name: "images", Entries: []engine.Entry{
+		{New: &file}, {New: &named}, {Old: &settee.File{Filename: "y", Type: settee.Output}}}}}}, nil, 2, now)
+	ok(err)
+	_, err = db.HeldAttempt(ctx, a)
+	ok(err)
+	_, err = db.SessionAttempts(ctx, s.ID)
+	ok(err)
+	_, err = db.Overdue(ctx, now)
+	ok(err)
+	_, err = db.EndAttempt(ctx, a, queue.End{Ending: queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}, Cap: 3}, now)
+	ok(err)
+	a = claim()
+	_, err = db.EndAttempt(ctx, a, queue.End{Ending: queue.Ending{State: settee.Completed,
+		Event: settee.Event{Type: settee.EventSuccess, Data: []byte("{}")}}, Notes: note}, now)
+	ok(err)
+	submit("1 again")
+	claim()
+	_, err = db.JobDetail(ctx, "a", "2")
+	ok(err)
+	_, err = db.JobByPrompt(ctx, "a", "2")
+	ok(err)
+	_, _, err = db.LiveJobs(ctx, "a")
+	ok(err)
+	_, err = db.JobHistory(ctx, "a", 5, -1)
+	ok(err)
+	_, err = db.JobHistory(ctx, "a", 5, 2)
+	ok(err)
+	_, err = db.RecentJobs(ctx, "a", now)
+	ok(err)
+	_, err = db.QueueCounts(ctx, "a")
+	ok(err)
+	for _, states := range [][]settee.JobState{nil, {settee.Completed}, {settee.Pending, settee.InProgress}} {
+		_, _, err = db.ListJobs(ctx, "a", queue.Filter{States: states, Limit: 5})
+		ok(err)
+		_, _, err = db.ListJobs(ctx, "a", queue.Filter{States: states, Limit: 5, Ascending: true})
+		ok(err)
+	}
+	_, err = db.CancelJobs(ctx, queue.Cancellation{AccountID: "a", PromptIDs: []string{"2", "3"}, Pending: true, Running: true}, now)
+	ok(err)
+	_, err = db.CancelJobs(ctx, queue.Cancellation{AccountID: "a", Pending: true, Running: true}, now)
+	ok(err)
+	ok(db.HideJobs(ctx, "a", []string{"1"}, now))
+	ok(db.ExpireSessions(ctx, "boot", now.Add(2*time.Hour)))
+	ok(db.CloseSession(ctx, s.ID, settee.ReasonDrained, now))
+	_, err = db.Orphans(ctx)
+	ok(err)
+	_, err = db.RefreshLanes(ctx)
+	ok(err)
+}
