@@ -35,6 +35,7 @@ type Deps struct {
 	Hosts    []string // names that open mode answers to besides loopback ones
 	Log      *slog.Logger
 	Now      func() time.Time
+	BodyTime time.Duration // for a JSON body to arrive; 0: a minute
 }
 
 // Router is where the surfaces are mounted.
@@ -51,6 +52,9 @@ func New(d Deps) *Router {
 	}
 	if d.Now == nil {
 		d.Now = time.Now
+	}
+	if d.BodyTime == 0 {
+		d.BodyTime = time.Minute
 	}
 	r := &Router{Mux: chi.NewRouter(), deps: d}
 	r.Use(r.observe, r.recover)
@@ -91,7 +95,7 @@ func of(ctx context.Context) *request {
 	if q, ok := ctx.Value(contextKey{}).(*request); ok {
 		return q
 	}
-	return &request{router: &Router{deps: Deps{Log: slog.Default()}}}
+	return &request{router: &Router{deps: Deps{Log: slog.Default(), BodyTime: time.Minute}}}
 }
 
 // Caller is the account that asks. It is set behind Client and Socket, and the

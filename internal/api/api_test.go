@@ -284,6 +284,38 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+func TestABodyThatDoesNotArriveIsGivenUp(t *testing.T) {
+	r := api.New(api.Deps{Accounts: known, Log: slog.New(slog.DiscardHandler), BodyTime: 20 * time.Millisecond})
+	r.Post("/body", func(w http.ResponseWriter, q *http.Request) {
+		if _, err := api.Body(w, q, 10); err != nil {
+			api.Fail(w, q, err)
+		}
+	})
+	server := httptest.NewServer(r)
+	defer server.Close()
+	body, never := io.Pipe()
+	defer never.Close()
+	answer, err := server.Client().Post(server.URL+"/body", "", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 400 || string(text) != `{"code":"invalid_request","message":"The request's body broke off."}` {
+		t.Errorf("got %d %s, %v", answer.StatusCode, text, err)
+	}
+}
+
+func TestAnAnswerGivenUpIsNoFaultOfOurs(t *testing.T) {
+	r, log := serve(false)
+	r.Get("/slow", func(w http.ResponseWriter, q *http.Request) { api.Fail(w, q, q.Context().Err()) })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/slow", nil).WithContext(ctx))
+	if !strings.Contains(log.String(), `"level":"INFO"`) || strings.Contains(log.String(), `"level":"ERROR"`) {
+		t.Errorf("logged %s", log)
+	}
+}
+
 func TestTheLogHoldsPatternsOnly(t *testing.T) {
 	r, log := serve(false)
 	ask(r, "GET", "/client/private-id?filename=holiday.png", "X-API-Key", "pro-key", "X-Request-Id", "req-7")
@@ -349,7 +381,9 @@ func TestRetryAfterAndEnvelopes(t *testing.T) {
 		return map[string]any{"special": f.Code}
 	})
 	fault := &settee.Fault{Code: settee.CodeQueueFull, Message: "full", RetryAfter: 1200 * time.Millisecond}
-	fail := func(w http.ResponseWriter, q *http.Request) { api.Fail(w, q, errors.Join(errors.New("while submitting"), fault)) }
+	fail := func(w http.ResponseWriter, q *http.Request) {
+		api.Fail(w, q, errors.Join(errors.New("while submitting"), fault))
+	}
 	r.Get("/special", fail)
 	r.Get("/plain", fail)
 	if w := ask(r, "GET", "/special"); w.Code != 429 || w.Header().Get("Retry-After") != "2" || w.Body.String() != `{"special":"queue_full"}` {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -14,10 +15,14 @@ import (
 const MaxJSON = 32 << 20
 
 // Body reads a request's body of at most max bytes, whatever its Content-Type;
-// Fault CodeTooLarge beyond, CodeInvalid when it breaks off.
+// Fault CodeInvalid when it breaks off or takes too long. An *http.MaxBytesError
+// is for Fail, which makes a CodeTooLarge of it.
 func Body(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return nil, &http.MaxBytesError{Limit: max}
+	}
+	if c := http.NewResponseController(w); c.SetReadDeadline(time.Now().Add(of(r.Context()).router.deps.BodyTime)) == nil {
+		defer c.SetReadDeadline(time.Time{})
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if _, ok := err.(*http.MaxBytesError); err != nil && !ok {

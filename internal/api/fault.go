@@ -63,7 +63,7 @@ func Fail(w http.ResponseWriter, r *http.Request, err error) {
 		f = q.internal(r, err)
 	}
 	status := Status(f.Code)
-	if status >= http.StatusInternalServerError && f.Code != settee.CodeUnsupported {
+	if status >= http.StatusInternalServerError && f.Code != settee.CodeUnsupported && r.Context().Err() == nil {
 		q.err = err
 	}
 	if status == http.StatusUnauthorized {
