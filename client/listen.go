@@ -120,7 +120,6 @@ func (l *Listener) read(ctx context.Context, conn *websocket.Conn) (heard bool) 
 		select {
 		case l.events <- event:
 		case <-ctx.Done():
-			conn.Close(websocket.StatusNormalClosure, "")
 			return heard
 		}
 	}

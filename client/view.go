@@ -25,7 +25,7 @@ func (c *Client) View(ctx context.Context, f settee.File) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.send(r)
+	res, err := c.send(r) //nolint:bodyclose // the caller closes Content, which is the body
 	if err != nil {
 		return nil, err
 	}

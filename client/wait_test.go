@@ -157,7 +157,7 @@ func TestErrorsDoNotHoldTheKey(t *testing.T) {
 	for name, base := range map[string]string{
 		"gone":     gone.URL,
 		"refuses":  serve(t, map[string]http.HandlerFunc{"GET /ws": answer(401, `{"code":"unauthorized","message":"no"}`)}).URL(),
-		"redirect": serve(t, map[string]http.HandlerFunc{"GET /ws": http.RedirectHandler(elsewhere.URL, 302).ServeHTTP}).URL(),
+		"redirect": serve(t, map[string]http.HandlerFunc{"GET /ws": http.RedirectHandler(elsewhere.URL, http.StatusFound).ServeHTTP}).URL(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := client.New(base, key)

@@ -56,7 +56,7 @@ func attach(ctx context.Context, c *client.Client, known *definitions, g *workfl
 	if err != nil {
 		return nil, err
 	}
-	defer beside.Close()
+	defer func() { _ = beside.Close() }() // nothing was written
 	found := candidates(g, beside)
 	var classes []string
 	for _, a := range found {

@@ -64,14 +64,14 @@ func (b *bar) draw() {
 	defer b.mu.Unlock()
 	b.bar.Describe(column(b.t.doing()))
 	if n := len(b.t.done); n < b.bar.GetMax() { // a full bar would end its line
-		b.bar.Set(n)
+		_ = b.bar.Set(n) // a terminal that is gone shows nothing
 	}
 }
 
 func (b *bar) close() {
 	close(b.stop)
 	b.done.Wait()
-	b.bar.Clear()
+	_ = b.bar.Clear()
 }
 
 // column is a text as wide as the others, so that the bar stands still.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -38,7 +39,7 @@ func (p *Program) embed(ctx context.Context, data string, broken func(error)) (e
 	if err != nil {
 		e.stop()
 		if e.folder != "" {
-			os.RemoveAll(e.folder)
+			err = errors.Join(err, os.RemoveAll(e.folder))
 		}
 		return nil, fmt.Errorf("the embedded server did not start: %w", err)
 	}

@@ -177,7 +177,7 @@ func (r *running) save(ctx context.Context, outputs client.Outputs) (paths []str
 	if err != nil {
 		return paths, err
 	}
-	defer to.close()
+	defer func() { err = errors.Join(err, to.close()) }()
 	for _, f := range files {
 		done, failed := to.save(ctx, r.client, f.File)
 		if failed != nil {

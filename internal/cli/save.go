@@ -34,7 +34,7 @@ func newSaver(folder string) (*saver, error) {
 	return &saver{folder: folder, root: root}, nil
 }
 
-func (s *saver) close() { s.root.Close() }
+func (s *saver) close() error { return s.root.Close() }
 
 // saved is where a file lies now, and what was done for that.
 type saved struct {
@@ -56,7 +56,7 @@ func (s *saver) save(ctx context.Context, c *client.Client, f settee.File) (save
 	if err != nil {
 		return saved{}, err
 	}
-	defer s.root.Remove(tmp) // gone already when it got its name
+	defer func() { _ = s.root.Remove(tmp) }() // gone already where it was renamed
 	target := filepath.Join(folder, name)
 	for n := 1; ; n++ {
 		err := s.root.Link(tmp, target)
@@ -106,8 +106,7 @@ func (s *saver) fetch(ctx context.Context, c *client.Client, f settee.File, fold
 		err = closed
 	}
 	if err != nil {
-		s.root.Remove(tmp)
-		return "", err
+		return "", errors.Join(err, s.root.Remove(tmp))
 	}
 	return tmp, nil
 }

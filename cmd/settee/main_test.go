@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv("SETTEE_TEST_PROGRAM") != "" {
+		os.Exit(run())
+	}
+	testscript.Main(m, map[string]func(){"settee": main})
+}
+
+// The commands as people type them, each script in a folder of its own with
+// the example workflows in $EXAMPLES.
+func TestScripts(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("EXAMPLES", examples)
+			e.Setenv("TMPDIR", e.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "await": await, "field": field},
+	})
+}
+
+// exits CODE COMMAND… runs a command, which must end with that code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND…")
+	}
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit %d, want %s\n%s", code, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// await FILE waits until a file is there.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await FILE")
+	}
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(30 * time.Second)
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		select {
+		case <-limit:
+			ts.Fatalf("%s did not appear", args[0])
+		case <-ticker.C:
+		}
+	}
+}
+
+// field NAME FILE FIELD sets a variable to a text field of a JSON file; "." is
+// the file's whole text.
+func field(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: field NAME FILE FIELD")
+	}
+	text := strings.TrimSpace(ts.ReadFile(args[1]))
+	if args[2] != "." {
+		_, after, ok := strings.Cut(text, strconv.Quote(args[2]))
+		if !ok {
+			ts.Fatalf("%s has no %s", args[1], args[2])
+		}
+		text = strings.Split(after, `"`)[1]
+	}
+	ts.Setenv(args[0], text)
+}
+
+// program starts the program as a process of its own.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, self, args...)
+	c.Dir = t.TempDir()
+	c.Env = append(os.Environ(), "SETTEE_TEST_PROGRAM=1", "TMPDIR="+c.Dir)
+	return c
+}
+
+// slow is a workflow that takes many seconds, in short steps.
+func slow() string {
+	text := `{"0": {"class_type": "EmptyImage", "inputs": {"width": 1024, "height": 1024, "batch_size": 1, "color": 255}}`
+	const steps = 60
+	for i := range steps {
+		text += fmt.Sprintf(`, "%d": {"class_type": "ImageBlur", "inputs": {"image": ["%d", 0], "blur_radius": 31, "sigma": 1.0}}`, i+1, i)
+	}
+	return text + fmt.Sprintf(`, "end": {"class_type": "PreviewImage", "inputs": {"images": ["%d", 0]}}}`, steps)
+}
+
+// Ctrl-C cancels the job, says so, removes the throw-away folder and ends with
+// 130.
+func TestInterrupt(t *testing.T) {
+	c := program(t, "run", "slow.json", "--json")
+	if err := os.WriteFile(filepath.Join(c.Dir, "slow.json"), []byte(slow()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	c.Stderr = &said
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		last = lines.Text()
+		if strings.Contains(last, `"executing"`) && strings.Contains(last, `"node":"2"`) {
+			if err := c.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("exit %d\n%s", code, said.String())
+	}
+	if !strings.Contains(last, `"type":"result"`) || !strings.Contains(last, `"status":"cancelled"`) {
+		t.Errorf("the last event was %s", last)
+	}
+	if !strings.Contains(said.String(), "stopped by interrupt; job ") {
+		t.Errorf("said %s", said.String())
+	}
+	left, err := filepath.Glob(filepath.Join(c.Dir, "settee-run-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
