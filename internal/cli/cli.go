@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -119,7 +120,11 @@ func (p *Program) conclude(err error) int {
 	if q, ok := errors.AsType[*quiet](err); ok {
 		return q.code
 	}
-	fmt.Fprintf(p.Err, "settee: %s\n", printable(err.Error()))
+	hint := ""
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		hint = ". Is the server running?"
+	}
+	fmt.Fprintf(p.Err, "settee: %s%s\n", printable(err.Error()), hint)
 	if r, ok := errors.AsType[*refusal](err); ok && r != nil {
 		return codeRefused
 	}

@@ -114,3 +114,10 @@ func TestVersion(t *testing.T) {
 		t.Errorf("exit %d: %s", code, s.out.String())
 	}
 }
+
+func TestServerThatDoesNotAnswer(t *testing.T) {
+	s := newShell(t)
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	s.want(s.run("account", "list", "--server", gone.URL), 1, "", "/admin/accounts: ", "refused. Is the server running?\n")
+}

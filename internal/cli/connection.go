@@ -57,6 +57,16 @@ func (c connection) admin(p *Program) (client.Admin, error) {
 	return made.Admin(), nil
 }
 
+// ownAnswer is the error to show when the operators' call and then the own
+// account's call were tried: an operator's key may not ask for its own.
+func ownAnswer(operator, own error) error {
+	switch client.StatusOf(own) {
+	case 401, 403:
+		return operator
+	}
+	return own
+}
+
 // ownOnly reports whether err says that a key is no operator's, or that the
 // server has no operators' calls: the command then speaks for the key's own
 // account.

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-
-	"github.com/settee/settee/client"
 )
 
 type jobCancel struct {
@@ -19,10 +17,9 @@ func (c *jobCancel) Run(ctx context.Context, p *Program) error {
 	}
 	cancelled, err := server.Admin().Cancel(ctx, c.ID)
 	if ownOnly(err) {
-		own, ownErr := server.Cancel(ctx, c.ID)
-		if client.StatusOf(err) != 404 || ownErr == nil {
-			cancelled, err = own, ownErr
-		}
+		var ownErr error
+		cancelled, ownErr = server.Cancel(ctx, c.ID)
+		err = ownAnswer(err, ownErr)
 	}
 	if err != nil {
 		return err

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"path"
 	"strconv"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/client"
 )
 
@@ -26,10 +28,7 @@ func (c *jobShow) Run(ctx context.Context, p *Program) error {
 	case ownOnly(err):
 		own, ownErr := server.Job(ctx, c.ID)
 		if ownErr != nil {
-			if client.StatusOf(err) == 404 { // an operator's key: its answer counts
-				return err
-			}
-			return ownErr
+			return ownAnswer(err, ownErr)
 		}
 		return c.owner(p, own)
 	}
@@ -52,6 +51,16 @@ func (c *jobShow) operator(p *Program, j client.AdminJob) error {
 		"outputs", strconv.Itoa(j.OutputsCount), "error", blame(j.Error, nil), "id", j.ID)
 }
 
+// outputName is a file's name with its folder, and its type where that is not
+// output.
+func outputName(f settee.File) string {
+	name := path.Join(f.Subfolder, f.Filename)
+	if f.Type != settee.Output {
+		name += " [" + string(f.Type) + "]"
+	}
+	return name
+}
+
 // owner prints a job and what it made.
 func (c *jobShow) owner(p *Program, j *client.Job) error {
 	if c.JSON {
@@ -64,7 +73,7 @@ func (c *jobShow) owner(p *Program, j *client.Job) error {
 		return err
 	}
 	for _, f := range j.Outputs.Files() {
-		fmt.Fprintf(p.Out, "output  %s  node %s\n", line(client.Uploaded(f.File).Reference()), line(f.Node))
+		fmt.Fprintf(p.Out, "output  %s  node %s\n", line(outputName(f.File)), line(f.Node))
 	}
 	for _, text := range j.Outputs.Texts() {
 		fmt.Fprintf(p.Out, "text    %s  node %s\n", line(text.Text), line(text.Node))

@@ -93,6 +93,9 @@ func TestJobsOfAllAccounts(t *testing.T) {
 		"GET /admin/jobs/p":         answer(200, job),
 		"POST /admin/jobs/p/cancel": answer(200, `{"cancelled":true}`),
 		"POST /admin/jobs/q/cancel": answer(200, `{"cancelled":false}`),
+		"GET /admin/jobs/x":         answer(404, `{"code":"not_found","message":"there is no job x"}`),
+		"POST /admin/jobs/x/cancel": answer(404, `{"code":"not_found","message":"there is no job x"}`),
+		"/api/":                     answer(403, `{"code":"forbidden","message":"an operator's key"}`),
 	})
 	s.want(s.run("job", "list", "--account", "ann", "--status", "failed,pending", "--limit", "1"), 0,
 		"JOB  ACCOUNT  STATUS         CREATED              TOOK   OUTPUTS\np    ann      failed (lost)  "+at(created)+"  1.5 s  1\n", "1 of 8; --offset 1 shows more")
@@ -104,6 +107,8 @@ func TestJobsOfAllAccounts(t *testing.T) {
 	s.want(s.run("job", "list", "--account", "nobody", "--json"), 0, "[]\n")
 	s.want(s.run("job", "cancel", "p"), 0, "job p: cancelled\n")
 	s.want(s.run("job", "cancel", "q"), 0, "job q: had ended already\n")
+	s.want(s.run("job", "show", "x"), 1, "", "settee: there is no job x (HTTP 404)\n")
+	s.want(s.run("job", "cancel", "x"), 1, "", "settee: there is no job x (HTTP 404)\n")
 }
 
 // A client's key speaks for its own account; server and key come from the
@@ -118,11 +123,13 @@ func TestOwnJobs(t *testing.T) {
 		"GET /api/jobs/p": answer(200, `{"id":"p","status":"failed","create_time":1767323045000,"execution_error":{"node_id":"4","node_type":"X","exception_message":"boom\n"},
 "outputs":{"9":{"images":[{"filename":"a.png","subfolder":"s","type":"temp"}],"text":["hi"]}}}`),
 		"POST /api/jobs/p/cancel": answer(200, `{"cancelled":true}`),
+		"POST /api/jobs/x/cancel": answer(404, `{"code":"not_found","message":"no such job"}`),
 	}))
 	s.program.Now = func() time.Time { return created.Add(66 * time.Second) }
 	s.want(s.run("job", "list"), 0, "JOB  STATUS       CREATED              TOOK       OUTPUTS\np    in_progress  "+at(created)+"  1 min 5 s  0\n")
 	s.want(s.run("job", "show", "p"), 0, "job      p\nstatus   failed\ncreated  "+at(created)+"\nerror    node 4 \"X\": boom\noutput  s/a.png [temp]  node 9\ntext    hi  node 9\n")
 	s.want(s.run("job", "cancel", "p"), 0, "job p: cancelled\n")
+	s.want(s.run("job", "cancel", "x"), 1, "", "settee: no such job (HTTP 404)\n")
 	s.want(s.run("job", "list", "--account", "ann"), 1, "", "an admin key is needed")
 }
 
