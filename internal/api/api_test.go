@@ -251,7 +251,8 @@ func TestErrorsOfOurs(t *testing.T) {
 func TestPanicAfterTheAnswerBeganCutsItOff(t *testing.T) {
 	r, _ := serve(false)
 	defer func() {
-		if p := recover(); p != http.ErrAbortHandler {
+		p := recover()
+		if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 			t.Errorf("recovered %v; half an answer would look whole", p)
 		}
 	}()

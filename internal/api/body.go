@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -21,12 +22,17 @@ func Body(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return nil, &http.MaxBytesError{Limit: max}
 	}
-	if c := http.NewResponseController(w); c.SetReadDeadline(time.Now().Add(of(r.Context()).router.deps.BodyTime)) == nil {
-		defer c.SetReadDeadline(time.Time{})
-	}
+	conn := http.NewResponseController(w)
+	timed := conn.SetReadDeadline(time.Now().Add(of(r.Context()).router.deps.BodyTime)) == nil // tests have no connection
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
-	if _, ok := err.(*http.MaxBytesError); err != nil && !ok {
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, err
+		}
 		return nil, &settee.Fault{Code: settee.CodeInvalid, Message: "The request's body broke off.", Err: err}
+	}
+	if timed {
+		err = conn.SetReadDeadline(time.Time{}) // or the answer would be cut off later
 	}
 	return body, err
 }

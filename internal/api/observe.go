@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -71,10 +72,11 @@ func (r *Router) recover(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
+			err, ok := p.(error)
+			if ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
-			err := fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v", p)
 			r.deps.Log.Error("a handler panicked", "request", RequestID(in.Context()), "panic", p, "stack", string(debug.Stack()))
 			if seen, ok := w.(middleware.WrapResponseWriter); ok && seen.Status() != 0 {
 				of(in.Context()).err = err

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,9 +66,9 @@ func (c *answers) of(text []byte) *answer {
 	made := &answer{etag: `"` + hex.EncodeToString(sum[:16]) + `"`, plain: strict(text)}
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
-	z.Write(made.plain) // a bytes.Buffer takes all
-	if err := z.Close(); err != nil {
-		panic(err)
+	_, err := z.Write(made.plain)
+	if err = errors.Join(err, z.Close()); err != nil {
+		panic(err) // a bytes.Buffer takes all
 	}
 	made.small = out.Bytes()
 	if c.kept == nil {
