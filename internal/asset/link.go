@@ -34,6 +34,12 @@ type Grant struct {
 	Expires     time.Time
 }
 
+// CacheControl lets the client keep what a link serves, which never changes,
+// for as long as the link is good.
+func (g Grant) CacheControl(now time.Time) string {
+	return "private, immutable, max-age=" + strconv.Itoa(max(0, int(g.Expires.Sub(now)/time.Second)))
+}
+
 // Life is how long a link lasts when Options do not say.
 const Life = time.Hour
 

@@ -54,6 +54,7 @@ func (a *API) Mount(r *api.Router) {
 	for _, path := range []string{"/ws", "/api/ws"} { // OpenAPI has no words for it
 		r.Method(http.MethodGet, path, r.Socket(http.HandlerFunc(a.Socket)))
 	}
+	a.MountFiles(r)
 	r.Get("/", a.home)
 	r.Get("/healthz", a.healthz)
 	r.Get("/readyz", a.readyz)
