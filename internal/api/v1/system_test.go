@@ -53,6 +53,8 @@ func TestSmallAnswers(t *testing.T) {
 func TestFeaturesWithoutAKey(t *testing.T) {
 	h := newHouse(t, false)
 	h.send("GET", "/api/features", "").is(200, `{"supports_preview_metadata":true,"max_upload_size":1048576}`)
+	h.api.MaxUpload = 0
+	h.send("GET", "/api/features", "").is(200, `{"supports_preview_metadata":true,"max_upload_size":104857600}`)
 	h.send("GET", "/features", "", "X-API-Key", "wrong").is(401, `{"code":"unauthorized","message":"This key is not known."}`)
 }
 

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/settee/settee"
@@ -29,7 +30,7 @@ func (a *API) GetFeatures(w http.ResponseWriter, r *http.Request) {
 func (a *API) features(account settee.Account) any {
 	return struct {
 		Previews      bool  `json:"supports_preview_metadata"`
-		MaxUpload     int64 `json:"max_upload_size,omitempty"`
+		MaxUpload     int64 `json:"max_upload_size"`
 		MaxConcurrent int   `json:"max_concurrent_jobs,omitempty"`
-	}{true, a.MaxUpload, account.Tier.Concurrent}
+	}{true, cmp.Or(a.MaxUpload, maxUpload), account.Tier.Concurrent}
 }

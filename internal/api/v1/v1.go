@@ -71,7 +71,7 @@ type API struct {
 	TrustProxy    bool                            // X-Forwarded-Proto and -Host say how clients reach the server
 	StatusDialect string                          // "raw": the cloud's internal words from GET /api/job/{id}/status
 	Version       string                          // of this server
-	MaxUpload     int64                           // bytes of a request that uploads; 0: ComfyUI's 100 MiB, and not told by GET /api/features
+	MaxUpload     int64                           // bytes of a request that uploads; 0: ComfyUI's 100 MiB
 	Ready         func(ctx context.Context) error // why the server cannot serve now; nil: it can
 	Now           func() time.Time
 
