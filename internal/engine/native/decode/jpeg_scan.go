@@ -109,8 +109,10 @@ func (s *scan) resume() {
 	for at+1 < len(b.data) && (b.data[at] != 0xff || b.data[at+1] == 0 || b.data[at+1] == 0xff) {
 		at++
 	}
-	if at+1 < len(b.data) && b.data[at+1] >= 0xd0 && b.data[at+1] <= 0xd7 {
+	if b.at = at; at+1 < len(b.data) && b.data[at+1] >= 0xd0 && b.data[at+1] <= 0xd7 {
 		b.at, b.ended, b.short = at+2, false, false
+	} else {
+		b.ended, b.short = true, true
 	}
 }
 
