@@ -1,6 +1,9 @@
 package pixel
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Concat lines up the pictures of several batches in one; all must have one
 // size.
@@ -43,6 +46,8 @@ func (w *Work) Repeat(src *Image, times int) (*Image, error) {
 	switch {
 	case times == 1:
 		return src, nil
+	case times > math.MaxInt32:
+		return nil, ErrTooLarge
 	case times <= 0:
 		return w.New(src.N*times, src.H, src.W, src.C)
 	}

@@ -111,6 +111,7 @@ func (w *Work) rows(total, cost int, f func(row int)) error {
 	}
 	var next sync.Mutex
 	at, failed := 0, error(nil)
+	var panicked any
 	take := func() (int, int) {
 		next.Lock()
 		defer next.Unlock()
@@ -121,6 +122,13 @@ func (w *Work) rows(total, cost int, f func(row int)) error {
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
+			defer func() { // to the caller, who may live through it
+				if p := recover(); p != nil {
+					next.Lock()
+					panicked, at = p, total
+					next.Unlock()
+				}
+			}()
 			for {
 				lo, hi := take()
 				if lo == hi {
@@ -136,6 +144,9 @@ func (w *Work) rows(total, cost int, f func(row int)) error {
 		})
 	}
 	all.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
 	return failed
 }
 

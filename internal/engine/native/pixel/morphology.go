@@ -21,6 +21,7 @@ func (w *Work) windowed(src *Image, before, after int, keep extreme) (*Image, er
 	if len(src.Pix) == 0 {
 		return out, nil
 	}
+	before, after = min(before, max(src.W, src.H)), min(after, max(src.W, src.H))
 	stride := src.W * src.C
 	err = w.rows(src.N*src.H, 4*stride, func(row int) {
 		for k := range src.C {

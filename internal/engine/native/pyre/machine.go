@@ -21,7 +21,7 @@ type machine struct {
 // tick counts a step and reports whether the search may go on.
 func (m *machine) tick() bool {
 	m.steps++
-	if m.steps > maxSteps || m.depth > maxDepth {
+	if m.steps > m.pattern.limit || m.depth > maxDepth {
 		m.err = ErrSteps
 	} else if m.steps&0xfff == 0 && m.err == nil {
 		m.err = context.Cause(m.ctx)
@@ -46,15 +46,20 @@ func (m *machine) restore(s saved) {
 	copy(m.laps, s.laps)
 }
 
+// spanCost is how many steps room for a group's span counts: it bounds the
+// memory of many matches of many groups.
+const spanCost = 8
+
 // search finds the first match from at on; nil when there is none. With
 // advance it must not be empty there.
 func (m *machine) search(at int, advance bool) (*Match, error) {
+	m.spans = make([][2]int, m.pattern.groups)
+	for i := range m.spans {
+		m.spans[i] = [2]int{-1, -1}
+	}
+	m.opened, m.laps = make([]int, m.pattern.groups), make([]lap, m.pattern.loops)
+	m.steps += spanCost * m.pattern.groups
 	for ; at <= len(m.text); at++ {
-		m.spans = make([][2]int, m.pattern.groups)
-		for i := range m.spans {
-			m.spans[i] = [2]int{-1, -1}
-		}
-		m.opened, m.laps = make([]int, m.pattern.groups), make([]lap, m.pattern.loops)
 		m.from, m.advance, m.depth = at, advance, 0
 		if m.tick() && m.pattern.start(m, at) {
 			m.spans[0] = [2]int{at, m.end}

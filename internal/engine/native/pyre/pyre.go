@@ -66,6 +66,7 @@ type Pattern struct {
 	groups int            // with group 0
 	names  map[string]int // of named groups
 	loops  int
+	limit  int // of steps of a search
 }
 
 // Groups is how many groups the pattern has, the whole match not counted.
@@ -115,7 +116,7 @@ func Compile(pattern string, flags Flags) (*Pattern, error) {
 		return nil, err
 	}
 	c := &compiler{parser: p}
-	out := &Pattern{groups: p.groups, names: p.names}
+	out := &Pattern{groups: p.groups, names: p.names, limit: maxSteps}
 	out.start = c.compile(tree, p.flags, func(m *machine, i int) bool {
 		if m.advance && i == m.from {
 			return false

@@ -72,6 +72,10 @@ func TestEndlessBacktrackingEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p.limit != maxSteps {
+		t.Errorf("a search may take %d steps", p.limit)
+	}
+	p.limit = 1_000_000
 	if _, err := p.Find(context.Background(), strings.Repeat("a", 60), 0); !errors.Is(err, ErrSteps) {
 		t.Errorf("error %v", err)
 	}
