@@ -57,7 +57,7 @@ func New(d Deps) *Router {
 		d.BodyTime = time.Minute
 	}
 	r := &Router{Mux: chi.NewRouter(), deps: d}
-	r.Use(r.observe, r.recover)
+	r.Use(r.observe, r.recover, semicolons)
 	if d.Open {
 		r.Use(r.localOnly)
 	}
