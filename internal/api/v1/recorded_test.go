@@ -103,20 +103,21 @@ func telling(t *testing.T, body []byte) string {
 	return strings.Join(lines, "\n")
 }
 
-// same compares bodies without their blanks.
+// same compares bodies as JSON, order and kinds of numbers included.
 func same(t *testing.T, got string, recorded []byte) {
 	t.Helper()
-	var a, b bytes.Buffer
 	if len(recorded) == 0 && got == "" {
 		return
 	}
-	if err := json.Compact(&a, []byte(got)); err != nil {
+	a, err := pyjson.Parse([]byte(got))
+	if err != nil {
 		t.Fatalf("%v in %q", err, got)
 	}
-	if err := json.Compact(&b, recorded); err != nil {
+	b, err := pyjson.Parse(recorded)
+	if err != nil {
 		t.Fatalf("%v in %q", err, recorded)
 	}
-	if a.String() != b.String() {
-		t.Errorf("got  %s\nrecorded %s", &a, &b)
+	if !bytes.Equal(pyjson.Dump(a), pyjson.Dump(b)) {
+		t.Errorf("got  %s\nrecorded %s", got, recorded)
 	}
 }
