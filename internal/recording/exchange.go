@@ -75,9 +75,13 @@ func (r Request) Body() []byte {
 		if err != nil {
 			panic(err)
 		}
-		w.Write(p.Bytes()) // a bytes.Buffer takes all
+		if _, err := w.Write(p.Bytes()); err != nil {
+			panic(err) // a bytes.Buffer takes all
+		}
 	}
-	form.Close()
+	if err := form.Close(); err != nil {
+		panic(err)
+	}
 	return out.Bytes()
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/settee/settee/internal/recording"
@@ -52,10 +53,8 @@ func readSheet(dir string, c *recording.Case) error {
 	key := ""
 	for line := range strings.Lines(string(raw)) {
 		line = strings.TrimRight(line, "\n")
-		value := ""
-		if item, ok := strings.CutPrefix(line, "  - "); ok {
-			value = item
-		} else {
+		value, item := strings.CutPrefix(line, "  - ")
+		if !item {
 			key, value, _ = strings.Cut(line, ":")
 			if value = strings.TrimSpace(value); value == "" {
 				continue
@@ -68,9 +67,10 @@ func readSheet(dir string, c *recording.Case) error {
 	c.Within = -1
 	if c.Compare == "pixels" {
 		c.Within = 0
+	} else if n, ok := strings.CutPrefix(c.Compare, "pixels within "); ok {
+		c.Within, err = strconv.Atoi(n)
 	}
-	fmt.Sscanf(c.Compare, "pixels within %d", &c.Within) // no match leaves it
-	return nil
+	return err
 }
 
 func sheetField(c *recording.Case, key string, value []byte) error {

@@ -2,6 +2,7 @@ package pyre
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -207,11 +208,10 @@ func (p *parser) repeat(this string, out *tree) (*tree, error) {
 		if p.next() == "}" {
 			return &tree{kind: literal, char: '{'}, nil
 		}
-		low, high := p.digits(), ""
+		low := p.digits()
+		high := low
 		if p.match(",") {
 			high = p.digits()
-		} else {
-			high = low
 		}
 		if !p.match("}") {
 			p.at = here
@@ -221,10 +221,10 @@ func (p *parser) repeat(this string, out *tree) (*tree, error) {
 			return nil, &Error{Message: "the repetition number is too large", Position: -1}
 		}
 		if low != "" {
-			fmt.Sscan(low, &t.low) // digits alone
+			t.low, _ = strconv.Atoi(low) // digits alone
 		}
 		if high != "" {
-			fmt.Sscan(high, &t.high)
+			t.high, _ = strconv.Atoi(high)
 			if t.high < t.low {
 				return nil, p.fail(here, "min repeat greater than max repeat")
 			}
