@@ -44,7 +44,7 @@ type Options struct {
 	Log       *slog.Logger     // [slog.Default]
 	Previews  string           // [PreviewsAuto]
 	MaxQueued int              // messages waiting for one listener [4096]
-	MaxBytes  int              // their bytes [16 MiB]
+	MaxBytes  int              // their bytes [64 MiB]; listeners share them
 	Repair    time.Duration    // between two looks into the history [3 s]
 	Linger    time.Duration    // how long an account is followed after its last listener left [1 min]
 }
@@ -103,7 +103,7 @@ func New(b bus.Bus, history History, opt Options) *Hub {
 		opt.MaxQueued = 4096
 	}
 	if opt.MaxBytes == 0 {
-		opt.MaxBytes = 16 << 20
+		opt.MaxBytes = 64 << 20
 	}
 	if opt.Repair == 0 {
 		opt.Repair = 3 * time.Second

@@ -1,7 +1,7 @@
 package live_test
 
 import (
-	"encoding/json"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,11 +133,11 @@ func TestEndedJobsAreKeptUpToABound(t *testing.T) {
 		if err := h.hub.Follow(t.Context(), acct); err != nil {
 			t.Fatal(err)
 		}
-		big, _ := json.Marshal(string(make([]byte, 1<<20)))
+		big := strings.Repeat("x", 5<<20)
 		for _, id := range []string{"a", "b", "c"} {
 			j := &tale{job: id}
 			h.publish(j.start(),
-				j.durable("executed", `{"node":"9","output":{"text":[`+string(big)+`]},"prompt_id":"`+id+`"}`),
+				j.durable("executed", `{"node":"9","output":{"text":["`+big+`"]},"prompt_id":"`+id+`"}`),
 				j.success(), j.closing())
 		}
 		pass(2 * time.Second)

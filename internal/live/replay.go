@@ -28,7 +28,7 @@ func (r *room) join(s *Session) {
 	s.out.replay(first)
 	s.joined = r.endings
 	r.sessions = append(r.sessions, s)
-	r.silence()
+	r.silence(s)
 	if r.shut {
 		s.out.end(ErrShutdown)
 		return
@@ -118,15 +118,17 @@ func (r *room) sorted() []*job {
 	return all
 }
 
-// silence keeps ComfyUI's rule that of sockets with one client id the newest is
-// told everything and the others nothing; when it goes, the one before speaks
-// for the client again. Only in open mode.
-func (r *room) silence() {
-	newest := map[string]bool{}
+// silence keeps ComfyUI's rule of open mode after a session came or went: of
+// sockets with one client id the newest is told everything and the others
+// nothing; when it goes, the one before speaks for the client again.
+func (r *room) silence(changed *Session) {
+	if !changed.who.Open {
+		return
+	}
+	newer := false
 	for _, s := range slices.Backward(r.sessions) {
-		if s.who.Open {
-			s.silent = newest[s.who.ClientID]
-			newest[s.who.ClientID] = true
+		if s.who.Open && s.who.ClientID == changed.who.ClientID {
+			s.silent, newer = newer, true
 		}
 	}
 }
@@ -141,6 +143,6 @@ func (r *room) part(s *Session) bool {
 	s.left = true
 	s.stop()
 	r.sessions = slices.DeleteFunc(r.sessions, func(x *Session) bool { return x == s })
-	r.silence()
+	r.silence(s)
 	return true
 }

@@ -3,6 +3,7 @@ package v1
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -121,12 +122,21 @@ func upgradable(r *http.Request) error {
 	switch {
 	case !token(h, "Connection", "upgrade"), !token(h, "Upgrade", "websocket"):
 		return settee.Faultf(settee.CodeInvalid, "This path is a WebSocket: it needs the headers Connection: Upgrade and Upgrade: websocket.")
-	case r.Method != http.MethodGet, !r.ProtoAtLeast(1, 1), len(h.Values("Sec-WebSocket-Key")) != 1:
+	case r.Method != http.MethodGet, !r.ProtoAtLeast(1, 1), !isKey(h.Values("Sec-WebSocket-Key")):
 		return settee.Faultf(settee.CodeInvalid, "This is not the handshake of a WebSocket.")
 	case h.Get("Sec-WebSocket-Version") != "13":
 		return settee.Faultf(settee.CodeInvalid, "Only version 13 of WebSocket is spoken here.")
 	}
 	return nil
+}
+
+// isKey reports whether a handshake has one key, of 16 bytes.
+func isKey(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(values[0]))
+	return err == nil && len(b) == 16
 }
 
 // token reports whether a header's comma-separated values have one of that name.

@@ -213,6 +213,7 @@ func TestSocketHandshakesThatAreRefused(t *testing.T) {
 		{"half an upgrade", "/ws?token=key-a", []string{"Upgrade", "websocket"}, 400, notWebSocket},
 		{"no upgrade and a wrong key", "/ws?token=wrong", []string{"Accept", "*/*"}, 401, `{"code":"unauthorized","message":"This key is not known."}`},
 		{"old version", "/ws?token=key-a", with("Sec-WebSocket-Version", "8"), 400, `{"code":"invalid_request","message":"Only version 13 of WebSocket is spoken here."}`},
+		{"no key of a handshake", "/ws?token=key-a", with("Sec-WebSocket-Key", "short"), 400, `{"code":"invalid_request","message":"This is not the handshake of a WebSocket."}`},
 		{"long id", "/ws?token=key-a&clientId=" + strings.Repeat("x", 1025), upgrade, 400, `{"code":"invalid_request","message":"The clientId is longer than 1024 bytes."}`},
 	} {
 		t.Run(c.name, func(t *testing.T) { h.send("GET", c.path, "", c.header...).is(c.status, c.body) })
