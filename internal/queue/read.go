@@ -65,6 +65,12 @@ func (s *Service) AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int
 	return s.store.AllJobs(ctx, f)
 }
 
+// AnyJob finds a job of any account by its id or its prompt id; Fault
+// CodeNotFound, and CodeConflict when several accounts have that prompt id.
+func (s *Service) AnyJob(ctx context.Context, id string) (settee.Job, error) {
+	return s.store.AnyJob(ctx, id)
+}
+
 // unwritten are the notes of the account's attempts that were shown but may not
 // be written yet, by job. It must be asked before the store.
 func (s *Service) unwritten(accountID string) map[string]*shown {

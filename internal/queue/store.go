@@ -62,6 +62,9 @@ type Store interface {
 	RecentJobs(ctx context.Context, accountID string, since time.Time) ([]Detail, error)
 	JobTrails(ctx context.Context, accountID string, since time.Time) ([]Trail, error)
 	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
+	// AnyJob finds a job by its id, or by a prompt id that one account has;
+	// Faults CodeNotFound and CodeConflict.
+	AnyJob(ctx context.Context, id string) (settee.Job, error)
 }
 
 // Opening announces a worker and its session.
