@@ -21,6 +21,7 @@ func (a *App) http() *http.Server {
 		Assets:        a.assets,
 		Live:          a.hub,
 		Open:          a.cfg.Open,
+		TrustProxy:    a.cfg.TrustProxy,
 		StatusDialect: a.cfg.StatusDialect,
 		Version:       a.cfg.Version,
 		Ready:         a.ready,
