@@ -210,14 +210,27 @@ func (c *call) once(f func(*node.Call) ([]node.Value, error), in map[string][]no
 		Work: pixel.Work{Context: c.run.ctx, Take: c.take}, Host: (*host)(c),
 		NodeID: c.v.id, In: in, UI: c.ui,
 	}
+	before := c.taken
 	values, err := guarded(n, f)
 	c.ui = n.UI
+	c.keep(before, values)
 	if len(values) == 1 && len(c.v.class.Outputs) > 1 {
 		if b, ok := values[0].(*node.Blocker); ok {
 			values = c.everywhere(b)
 		}
 	}
 	return values, err
+}
+
+// keep gives back what a call asked for beyond what it returned.
+func (c *call) keep(before int64, values []node.Value) {
+	for _, v := range values {
+		before += node.Size(v)
+	}
+	if c.taken > before {
+		c.run.engine.store.give(c.taken - before)
+		c.taken = before
+	}
 }
 
 func (c *call) blocker(in map[string][]node.Value) *node.Blocker {

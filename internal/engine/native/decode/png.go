@@ -148,20 +148,24 @@ func (r *Reader) pngFrame(f *pngFile, width, height int, data [][]byte) (Frame, 
 		return Frame{}, err
 	}
 	rows := make([]byte, height*((width*bits+7)/8))
-	z, err := zlib.NewReader(io.MultiReader(readers(data)...))
-	if err == nil {
-		if f.interlaced {
-			err = r.passes(z, rows, width, height, bits)
-		} else {
-			err = r.rows(z, rows, width, height, bits)
-		}
-		z.Close()
+	// What is there is taken: a cut file is read as far as it goes.
+	_ = r.unpack(f, rows, width, height, bits, data)
+	if err := r.check(); err != nil {
+		return Frame{}, err
 	}
-	if stop := r.check(); stop != nil {
-		return Frame{}, stop
-	}
-	_ = err // what is there is taken: a cut file is read as far as it goes
 	return f.frame(rows, width, height), nil
+}
+
+func (r *Reader) unpack(f *pngFile, rows []byte, width, height, bits int, data [][]byte) error {
+	z, err := zlib.NewReader(io.MultiReader(readers(data)...))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	if f.interlaced {
+		return r.passes(z, rows, width, height, bits)
+	}
+	return r.rows(z, rows, width, height, bits)
 }
 
 func readers(data [][]byte) []io.Reader {

@@ -95,6 +95,12 @@ func Size(v Value) int64 {
 		return 4*int64(len(v.Pix)) + 64
 	case string:
 		return int64(len(v)) + 16
+	case List:
+		n := int64(16)
+		for _, item := range v {
+			n += Size(item)
+		}
+		return n
 	case pyjson.Value:
 		return int64(v.End-v.Start) + 48
 	}

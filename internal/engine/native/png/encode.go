@@ -1,7 +1,7 @@
 // Package png writes PNG files: 8 bits a channel, text chunks, and pixels
 // packed on all processors. Rows are made when they are needed, so no copy of
 // the picture is held; the bytes of a file depend on the picture alone, not on
-// the number of processors.
+// the number of processors. A panic of Row reaches the caller of Encode.
 package png
 
 import (
@@ -116,10 +116,18 @@ func (p *Picture) pixels(ctx context.Context, out *bytes.Buffer) error {
 	count := (p.Height + rows - 1) / rows
 	pieces := make([]packed, count)
 	var next, failed = 0, error(nil)
+	var panicked any
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), count) {
 		all.Go(func() {
+			defer func() { // to the caller, who may live through it
+				if p := recover(); p != nil {
+					mu.Lock()
+					panicked, next = p, count
+					mu.Unlock()
+				}
+			}()
 			w := newPacker(p)
 			for {
 				mu.Lock()
@@ -144,6 +152,9 @@ func (p *Picture) pixels(ctx context.Context, out *bytes.Buffer) error {
 		})
 	}
 	all.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
 	if failed != nil {
 		return failed
 	}

@@ -117,6 +117,16 @@ func TestAStoppedContextEndsIt(t *testing.T) {
 	}
 }
 
+func TestAPanicReachesTheCaller(t *testing.T) {
+	defer func() {
+		if p := recover(); p != "no row" {
+			t.Errorf("got %v", p)
+		}
+	}()
+	_, err := Encode(context.Background(), Picture{Width: 1000, Height: 1000, Channels: 3, Level: 1, Row: func(int, []byte) { panic("no row") }})
+	t.Errorf("no panic, but %v", err)
+}
+
 // A file is not much larger than the standard library's.
 func TestSizeIsThatOfTheStandardLibrary(t *testing.T) {
 	const width, height = 1024, 768
