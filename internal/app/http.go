@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/api/admin"
 	"github.com/settee/settee/internal/api/v1"
 )
 
@@ -28,6 +29,8 @@ func (a *App) http() *http.Server {
 		Now:           time.Now,
 	}
 	surface.Mount(router)
+	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue}
+	operators.Mount(router)
 	return &http.Server{
 		Handler:           router,
 		ReadHeaderTimeout: 10 * time.Second,
