@@ -10,7 +10,6 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
-	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -36,19 +35,8 @@ func shownJob(j settee.Job, account string) job {
 	return job{
 		ID: j.ID, PromptID: j.PromptID, Account: account, Status: j.State, Reason: j.Reason, Number: j.Number, Lane: j.Lane,
 		Attempt: j.Attempt, OutputsCount: j.OutputsCount, CancelRequested: j.CancelRequested,
-		CreatedAt: j.CreatedAt.UTC(), StartedAt: j.StartedAt.UTC(), EndedAt: j.EndedAt.UTC(), Error: strict(j.Error),
+		CreatedAt: j.CreatedAt.UTC(), StartedAt: j.StartedAt.UTC(), EndedAt: j.EndedAt.UTC(), Error: j.Error,
 	}
-}
-
-// strict is an engine's text, which may be Python's JSON, as everybody's.
-func strict(text json.RawMessage) json.RawMessage {
-	if len(text) == 0 || json.Valid(text) {
-		return text
-	}
-	if v, err := pyjson.Parse(text); err == nil {
-		return pyjson.Strict(v)
-	}
-	return nil
 }
 
 // Page sizes of listJobs.
