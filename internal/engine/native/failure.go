@@ -45,7 +45,7 @@ func (r *run) cycle() error {
 	p := r.todo.order.Front().Value.(*pending)
 	return &engine.Failure{Event: settee.Event{Type: settee.EventError, Data: r.data(
 		"node_id", p.vertex.id, "node_type", p.vertex.kind, "executed", ids(r.ran),
-		"exception_message", errCycle.Error(), "exception_type", "graph.DependencyCycleError", "traceback", []string{},
+		"exception_message", "Dependency cycle detected", "exception_type", "graph.DependencyCycleError", "traceback", []string{},
 		"current_inputs", []string{}, "current_outputs", []string{})}}
 }
 

@@ -95,16 +95,21 @@ func (s *schedule) needed() map[string]bool {
 	return all
 }
 
-var errCycle = errors.New("Dependency cycle detected")
+var errCycle = errors.New("the graph goes round")
 
 // pick gives the next node: an output if one is ready, else one that feeds an
 // output directly or in two steps, else the first. Nil: all are done.
 func (s *schedule) pick() (*vertex, error) {
 	var ready []*pending
 	for e := s.order.Front(); e != nil; e = e.Next() {
-		if p := e.Value.(*pending); p.waits == 0 {
-			ready = append(ready, p)
+		p := e.Value.(*pending)
+		if p.waits > 0 {
+			continue
 		}
+		if p.feeds(0) {
+			return p.vertex, nil
+		}
+		ready = append(ready, p)
 	}
 	if len(ready) == 0 {
 		if s.order.Len() > 0 {
@@ -112,7 +117,7 @@ func (s *schedule) pick() (*vertex, error) {
 		}
 		return nil, nil
 	}
-	for steps := range 3 {
+	for steps := 1; steps <= 2; steps++ {
 		for _, p := range ready {
 			if p.feeds(steps) {
 				return p.vertex, nil
