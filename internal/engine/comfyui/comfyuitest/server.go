@@ -1,0 +1,209 @@
+// Package comfyuitest is a ComfyUI for tests: its routes, socket, queue, cache
+// and order of frames are those of the protocol note, it runs a few node
+// classes without computing anything or replays what a real one was recorded
+// to do, and it misbehaves on request.
+package comfyuitest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/settee/settee/internal/recording"
+)
+
+// Server is a ComfyUI that listens on loopback.
+type Server struct {
+	URL string
+
+	t    testing.TB
+	http *httptest.Server
+
+	mu       sync.Mutex
+	faults   Faults
+	dead     bool
+	epoch    int
+	sockets  map[string]*client
+	queue    []*prompt // waiting
+	running  *prompt
+	counter  int
+	history  map[string]json.RawMessage
+	order    []string // of history
+	cache    map[string]result
+	files    map[File][]byte
+	letters  map[string]string // of PreviewImage's names, by node
+	wake     chan struct{}
+	program  Program
+	trusting bool                     // prompts are recorded ones: nothing is validated
+	gates    map[string]chan struct{} // of FakeWait nodes
+	frames   int                      // sent to clients of prompts
+	log      Log
+	thread   sync.WaitGroup
+	stop     chan struct{}
+}
+
+// File is a name in ComfyUI's folders.
+type File struct{ Type, Subfolder, Filename string }
+
+// Log is what a server was asked.
+type Log struct {
+	Prompts     []json.RawMessage // bodies of POST /prompt that were accepted
+	Interrupted []string          // ids of prompts that an interrupt hit
+	Deleted     []string          // ids that were deleted while they waited
+	Forgotten   []string          // ids that were deleted from the history
+	Freed       int               // POST /free
+	Uploaded    []string          // names
+	Viewed      []string          // names
+	Sockets     int
+}
+
+// Program runs a prompt instead of the nodes that the server knows.
+type Program func(p *Play)
+
+// New starts a server, which ends with the test.
+func New(t testing.TB) *Server {
+	s := &Server{t: t, sockets: map[string]*client{}, files: map[File][]byte{}, gates: map[string]chan struct{}{}, stop: make(chan struct{})}
+	s.program = simulate
+	s.empty()
+	mux := http.NewServeMux()
+	for path, f := range map[string]http.HandlerFunc{
+		"GET /ws": s.ws, "GET /prompt": s.remaining, "POST /prompt": s.submit, "GET /queue": s.listQueue, "POST /queue": s.editQueue,
+		"POST /interrupt": s.interrupt, "GET /history": s.listHistory, "GET /history/{id}": s.listHistory, "POST /history": s.editHistory,
+		"GET /view": s.view, "POST /upload/image": s.upload, "POST /free": s.free,
+		"GET /object_info": s.objectInfo, "GET /system_stats": s.answer("system_stats"), "GET /features": s.answer("features"),
+		"GET /models": s.models, "GET /models/{folder}": s.models,
+	} {
+		method, route, _ := strings.Cut(path, " ")
+		mux.HandleFunc(method+" "+route, f)
+		mux.HandleFunc(method+" /api"+route, f)
+	}
+	mux.HandleFunc("POST /api/jobs/{id}/cancel", s.cancelJob)
+	s.http = httptest.NewServer(s.troubled(mux))
+	s.URL = s.http.URL
+	s.start()
+	t.Cleanup(func() {
+		close(s.stop)
+		s.Restart()
+		s.http.CloseClientConnections()
+		s.http.Close()
+		s.thread.Wait()
+	})
+	return s
+}
+
+// empty is the state of a process that has just started. The caller holds mu,
+// or is New.
+func (s *Server) empty() {
+	s.queue, s.running, s.counter = nil, nil, 0
+	s.history, s.order, s.cache = map[string]json.RawMessage{}, nil, map[string]result{}
+	s.letters = map[string]string{}
+	s.wake = make(chan struct{}, 1)
+	for f := range s.files {
+		if f.Type == "temp" {
+			delete(s.files, f)
+		}
+	}
+}
+
+// Log is what was asked so far.
+func (s *Server) Log() Log {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log
+}
+
+// Idle reports that nothing waits or runs.
+func (s *Server) Idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running == nil && len(s.queue) == 0
+}
+
+// Run makes a program of the test's own run the prompts from now on.
+func (s *Server) Run(p Program) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.program = p
+}
+
+// Write puts a file into a folder.
+func (s *Server) Write(f File, content []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[f] = content
+}
+
+// Names lists the files of a folder.
+func (s *Server) Names(kind string) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.files {
+		if f.Type == kind {
+			all = append(all, f.Filename)
+		}
+	}
+	return all
+}
+
+// EmptyInput removes what was uploaded.
+func (s *Server) EmptyInput() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.files {
+		if f.Type == "input" {
+			delete(s.files, f)
+		}
+	}
+}
+
+// ClearHistory forgets what has ended.
+func (s *Server) ClearHistory() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.history, s.order = map[string]json.RawMessage{}, nil
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Write(raw)
+}
+
+func (s *Server) answer(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Write(recording.Answer(s.t, name))
+	}
+}
+
+func (s *Server) objectInfo(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Write(Definitions())
+}
+
+func (s *Server) models(w http.ResponseWriter, r *http.Request) {
+	switch r.PathValue("folder") {
+	case "":
+		writeJSON(w, []string{"checkpoints", "loras"})
+	case "checkpoints":
+		writeJSON(w, []string{"dreams.safetensors"})
+	case "loras":
+		writeJSON(w, []string{})
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func (s *Server) free(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.Freed++
+	s.cache = map[string]result{}
+	w.WriteHeader(http.StatusOK)
+}

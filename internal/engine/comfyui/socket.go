@@ -1,0 +1,110 @@
+package comfyui
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/coder/websocket"
+)
+
+// message is one frame of the socket.
+type message struct {
+	binary bool
+	data   []byte
+}
+
+// socket reads all that a ComfyUI sends to one client id, as fast as it comes:
+// a reader that lags would hold up everybody's frames (protocol note 7.1).
+type socket struct {
+	conn   *websocket.Conn
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when the reader has stopped
+
+	mu    sync.Mutex
+	queue []message
+	size  int           // bytes in queue
+	lost  bool          // frames were dropped, or the connection ended
+	news  chan struct{} // holds a value when queue or lost changed
+}
+
+const (
+	frameLimit = 256 << 20 // bytes of one frame
+	queueLimit = 64 << 20  // bytes waiting: beyond it previews are dropped
+)
+
+// dial opens a socket. It asks for previews that say whose they are.
+func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
+	address := "ws" + strings.TrimPrefix(e.server.url(), "http") + "/ws?clientId=" + url.QueryEscape(clientID)
+	dialing, stop := context.WithTimeout(ctx, callTimeout)
+	defer stop()
+	conn, resp, err := websocket.Dial(dialing, address, &websocket.DialOptions{
+		HTTPClient:      &http.Client{Transport: e.opt.HTTP.Transport},
+		CompressionMode: websocket.CompressionDisabled,
+	})
+	if resp != nil && resp.Body != nil && err != nil {
+		resp.Body.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	conn.SetReadLimit(frameLimit)
+	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s := &socket{conn: conn, cancel: cancel, ended: make(chan struct{}), news: make(chan struct{}, 1)}
+	if err := conn.Write(dialing, websocket.MessageText, []byte(`{"type":"feature_flags","data":{"supports_preview_metadata":true}}`)); err != nil {
+		cancel()
+		conn.CloseNow()
+		return nil, err
+	}
+	go s.read(reading)
+	return s, nil
+}
+
+func (s *socket) read(ctx context.Context) {
+	defer close(s.ended)
+	for {
+		kind, data, err := s.conn.Read(ctx)
+		s.mu.Lock()
+		if err != nil {
+			s.lost = true
+		} else {
+			m := message{kind == websocket.MessageBinary, data}
+			if full := s.size+len(data) > queueLimit; !full || !isPreview(m) {
+				s.lost = s.lost || s.size > 8*queueLimit
+				s.queue = append(s.queue, m)
+				s.size += len(data)
+			}
+		}
+		over := s.lost
+		s.mu.Unlock()
+		select {
+		case s.news <- struct{}{}:
+		default:
+		}
+		if over {
+			s.conn.CloseNow()
+			return
+		}
+	}
+}
+
+func isPreview(m message) bool {
+	return m.binary && len(m.data) > 3 && m.data[3] != 3
+}
+
+// take empties the queue; lost says that no more will come.
+func (s *socket) take() (all []message, lost bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all, s.queue, s.size = s.queue, nil, 0
+	return all, s.lost
+}
+
+// close ends the connection and waits for its reader.
+func (s *socket) close() {
+	s.cancel()
+	s.conn.CloseNow()
+	<-s.ended
+}
