@@ -40,6 +40,7 @@ type Client struct {
 	timeout   time.Duration // for calls that answer with JSON
 	patience  time.Duration // how long Wait bears a server that does not answer
 	poll      time.Duration // between Wait's questions
+	lastWords time.Duration // how long Wait listens for the last event of a job that has ended
 }
 
 // Option changes a Client.
@@ -79,7 +80,7 @@ func New(baseURL, key string, options ...Option) (*Client, error) {
 	}
 	c := &Client{
 		base: base, key: key, http: http.DefaultClient, userAgent: "settee-client",
-		timeout: time.Minute, patience: time.Minute, poll: 2 * time.Second,
+		timeout: time.Minute, patience: time.Minute, poll: 2 * time.Second, lastWords: time.Second,
 	}
 	for _, option := range options {
 		option(c)

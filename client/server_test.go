@@ -22,7 +22,7 @@ func serve(t *testing.T, routes map[string]http.HandlerFunc, options ...client.O
 	}
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	c, err := client.New(server.URL, key, append([]client.Option{client.WithPoll(5 * time.Millisecond)}, options...)...)
+	c, err := client.New(server.URL, key, append([]client.Option{client.WithPoll(5 * time.Millisecond), client.WithLastWords(time.Minute)}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,11 +36,9 @@ func (c *Client) Run(ctx context.Context, s Submission, hear func(Event)) (*Job,
 	return l.Wait(ctx, receipt.PromptID, hear)
 }
 
-// Times of waiting.
-const (
-	firstPoll = 200 * time.Millisecond // grows to the client's poll time
-	lastWords = time.Second            // for events of a job that is known to have ended
-)
+// firstPoll is the time between the first questions; it grows to the client's
+// poll time.
+const firstPoll = 200 * time.Millisecond
 
 // Wait is Client.Wait with this listener's events. One Wait at a time takes a
 // listener's events.
@@ -82,7 +80,7 @@ func (l *Listener) Wait(ctx context.Context, promptID string, hear func(Event)) 
 			switch {
 			case err == nil && job != nil && job.State.Terminal():
 				if !ended && hear != nil && l.Connected() {
-					drain(ctx, events, promptID, hear)
+					l.drain(ctx, promptID, hear)
 				}
 				if job.Error == nil && status.Error != "" {
 					job.Error = &ExecutionError{Message: status.Error}
@@ -102,14 +100,14 @@ func (l *Listener) Wait(ctx context.Context, promptID string, hear func(Event)) 
 }
 
 // drain hands on what is still to come about a job that has ended.
-func drain(ctx context.Context, events <-chan Event, promptID string, hear func(Event)) {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+func (l *Listener) drain(ctx context.Context, promptID string, hear func(Event)) {
+	ctx, cancel := context.WithTimeout(ctx, l.client.lastWords)
 	defer cancel()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case e, ok := <-events:
+		case e, ok := <-l.events:
 			if !ok {
 				return
 			}

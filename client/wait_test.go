@@ -46,8 +46,7 @@ func TestWaitHearsEventsAndBelievesTheStatus(t *testing.T) {
 			say(`{"type":"executing","data":{"node":"other","prompt_id":"q"}}`)
 			say(`not JSON`)
 			say(`{"type":"executing","data":{"node":"9","prompt_id":"p"}}`)
-			say(`{"type":"x","data":{"prompt_id":"p","big":"` + strings.Repeat("b", 1<<20) + `"}}`)
-			ended.Store(true)
+			say(`{"type":"x","data":{"prompt_id":"p","big":"` + strings.Repeat("b", 1<<18) + `"}}`)
 			say(success)
 			<-conn.CloseRead(t.Context()).Done()
 		}),
@@ -61,7 +60,10 @@ func TestWaitHearsEventsAndBelievesTheStatus(t *testing.T) {
 		"GET /api/jobs/p": answer(200, `{"id":"p","status":"completed","create_time":1700000000,"outputs":{"9":{"images":[{"filename":"a.png","subfolder":"","type":"output"}]}}}`),
 	})
 	var heard []string
-	job, err := c.Wait(t.Context(), "p", func(e client.Event) { heard = append(heard, e.Type) })
+	job, err := c.Wait(t.Context(), "p", func(e client.Event) {
+		heard = append(heard, e.Type)
+		ended.Store(true) // the status may tell the end before the socket does
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,6 @@ func TestTheSocketIsOpenedAgain(t *testing.T) {
 			if n == 1 {
 				return // it breaks
 			}
-			ended.Store(true)
 			say(success)
 			<-conn.CloseRead(t.Context()).Done()
 		}),
@@ -114,7 +115,10 @@ func TestTheSocketIsOpenedAgain(t *testing.T) {
 		"GET /api/jobs/p": answer(200, `{"id":"p","status":"completed","create_time":1}`),
 	})
 	var heard []string
-	if _, err := c.Wait(t.Context(), "p", func(e client.Event) { heard = append(heard, e.Type) }); err != nil {
+	if _, err := c.Wait(t.Context(), "p", func(e client.Event) {
+		heard = append(heard, e.Type)
+		ended.Store(ended.Load() || e.Type == "try2")
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(heard); got != "[try1 try2 execution_success]" {

@@ -326,7 +326,7 @@ func TestRunTakesTooLong(t *testing.T) {
 	s, c := newShell(t), newCloud(t)
 	c.status = ""
 	s.write("w.json", graph)
-	s.want(s.run("run", "w.json", "--server", c.serve(), "--timeout", "50ms"), 1, "", "not done within 50ms (--timeout); job ", ": cancelled\n")
+	s.want(s.run("run", "w.json", "--server", c.serve(), "--timeout", "1s"), 1, "", "not done within 1s (--timeout); job ", ": cancelled\n")
 }
 
 func TestRunRefusesWhatIsNoWorkflow(t *testing.T) {
