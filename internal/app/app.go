@@ -124,9 +124,8 @@ func (a *App) services(ctx context.Context) error {
 		return a.root.Seal(partnerKeys, plain)
 	})
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
-	a.native()
 	a.server = a.http()
-	return nil
+	return a.native()
 }
 
 // URL is where the server answers.

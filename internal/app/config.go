@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/settee/settee/internal/engine"
 )
 
 // Config of a server. The zero value of every field but Data is usable.
@@ -23,6 +25,7 @@ type Config struct {
 	Previews      string        // always, auto or never
 	StatusDialect string        // "" or "raw": words of GET /api/job/{id}/status
 	TrustProxy    bool          // believe X-Forwarded-Proto and X-Forwarded-Host
+	Native        engine.Engine // stands in for the native engine; nil: none does
 	Workers       int           // native engines; 0: one a core, in open mode one
 	Memory        int64         // bytes that the pictures of all native engines may take; 0: half of the machine's
 	Grace         time.Duration // for running jobs at shutdown

@@ -26,6 +26,7 @@ func (a *App) http() *http.Server {
 		StatusDialect: a.cfg.StatusDialect,
 		Version:       a.cfg.Version,
 		Ready:         a.ready,
+		Free:          a.free,
 		Now:           time.Now,
 	}
 	surface.Mount(router)

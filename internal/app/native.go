@@ -16,8 +16,14 @@ const nativePool = "native"
 
 // native makes the embedded workers. They share one engine: what one has
 // computed is there for all.
-func (a *App) native() {
-	engine := native.New(native.Options{MemoryLimit: a.cfg.Memory})
+func (a *App) native() error {
+	engine := a.cfg.Native
+	if engine == nil {
+		engine = native.New(native.Options{MemoryLimit: a.cfg.Memory})
+	}
+	if err := a.forgetting(engine); err != nil {
+		return err
+	}
 	for i := range a.cfg.Workers {
 		a.workers = append(a.workers, worker.New(a.queue, a.assets, engine, worker.Options{
 			Name:   fmt.Sprintf("%s-%d", nativePool, i+1),
@@ -27,6 +33,7 @@ func (a *App) native() {
 			Unseal: a.unseal,
 		}))
 	}
+	return nil
 }
 
 // unseal opens the partner keys of a lease.

@@ -9,6 +9,7 @@ import "context"
 const (
 	Jobs    = "jobs"     // body: a lane that may have work
 	Orders  = "orders"   // body: a session id that has something to stop
+	Free    = "free"     // body: an account id whose results workers are to forget
 	Account = "account." // + account id; body: a settee.Frame as JSON
 )
 

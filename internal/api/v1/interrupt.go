@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"io"
 	"net/http"
 
 	"github.com/settee/settee"
@@ -36,10 +35,18 @@ func (a *API) InterruptJob(w http.ResponseWriter, r *http.Request) {
 	api.WriteEmpty(w)
 }
 
-// FreeMemory is heard and not obeyed: workers serve everybody and look after
-// their memory themselves. (operationId freeMemory)
+// FreeMemory has the workers forget the results they keep for the caller, when
+// free_memory is truthy. Models are everybody's: unload_models is heard and not
+// obeyed. (operationId freeMemory)
 func (a *API) FreeMemory(w http.ResponseWriter, r *http.Request) {
-	if _, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, maxCommand)); err != nil {
+	v, err := command(w, r)
+	if err == nil && v.Kind != pyjson.Object {
+		err = settee.Faultf(settee.CodeInvalid, "The body must be an object with unload_models or free_memory.")
+	}
+	if err == nil && a.Free != nil && v.Get("free_memory").Truthy() {
+		err = a.Free(r.Context(), api.Caller(r.Context()).ID)
+	}
+	if err != nil {
 		api.Fail(w, r, err)
 		return
 	}

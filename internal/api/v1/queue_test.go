@@ -1,7 +1,9 @@
 package v1_test
 
 import (
+	"context"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/settee/settee"
@@ -121,17 +123,31 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-func TestFreeIsAcceptedFromEverybodyWithAKey(t *testing.T) {
+func TestFree(t *testing.T) {
 	h := newHouse(t, false)
-	for _, body := range []string{"", "{}", `{"unload_models": true, "free_memory": true}`, `{"unload_models": "no"}`} {
+	var freed []string
+	h.api.Free = func(_ context.Context, account string) error {
+		freed = append(freed, account)
+		return nil
+	}
+	for _, body := range []string{"{}", `{"unload_models": true}`, `{"free_memory": 0}`, `{"free_memory": "no"}`, `{"unload_models": true, "free_memory": true}`} {
 		a := h.ask("POST", "/free", body)
 		a.is(200, "")
 		if a.header.Get("Content-Length") != "0" || a.header.Get("Content-Type") != "" {
 			t.Errorf("an empty answer has headers %v", a.header)
 		}
 	}
-	h.send("POST", "/free", "{}").is(401, `{"code":"unauthorized","message":"An API key is needed, in the header X-API-Key."}`)
+	h.ask("POST", "/api/free", `{"free_memory": 1}`, "X-API-Key", "key-b").is(200, "")
+	if want := []string{"a", "a", "b"}; !slices.Equal(freed, want) {
+		t.Errorf("results of %q were forgotten, want %q", freed, want)
+	}
+	h.ask("POST", "/free", "").is(400, `{"code":"invalid_request","message":"The body cannot be read as JSON."}`)
+	h.ask("POST", "/free", "[]").is(400, `{"code":"invalid_request","message":"The body must be an object with unload_models or free_memory."}`)
+	h.send("POST", "/free", `{"free_memory": true}`).is(401, `{"code":"unauthorized","message":"An API key is needed, in the header X-API-Key."}`)
 	h.ask("GET", "/api/free", "").is(http.StatusMethodNotAllowed, `{"code":"method_not_allowed","message":"This path answers POST."}`)
+	if len(freed) != 3 {
+		t.Errorf("a refused request forgot results: %q", freed)
+	}
 }
 
 func TestCancel(t *testing.T) {

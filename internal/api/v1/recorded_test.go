@@ -16,7 +16,6 @@ var ours = []string{"/prompt", "/queue", "/interrupt", "/free", "/history", "/mo
 
 // otherwise are recorded requests that are answered differently on purpose.
 var otherwise = map[string]string{
-	"free-no-body":       "ComfyUI breaks on it; it asks for nothing",
 	"get-free":           "ComfyUI's files answer 404 to a GET; the path has no such method",
 	"get-interrupt":      "as get-free",
 	"models-known-empty": "there are no model folders here",

@@ -67,12 +67,13 @@ type API struct {
 	Assets    *asset.Service
 	Live      *live.Hub
 
-	Open          bool                            // ComfyUI's answers under /api too
-	TrustProxy    bool                            // X-Forwarded-Proto and -Host say how clients reach the server
-	StatusDialect string                          // "raw": the cloud's internal words from GET /api/job/{id}/status
-	Version       string                          // of this server
-	MaxUpload     int64                           // bytes of a request that uploads; 0: ComfyUI's 100 MiB
-	Ready         func(ctx context.Context) error // why the server cannot serve now; nil: it can
+	Open          bool                                              // ComfyUI's answers under /api too
+	TrustProxy    bool                                              // X-Forwarded-Proto and -Host say how clients reach the server
+	StatusDialect string                                            // "raw": the cloud's internal words from GET /api/job/{id}/status
+	Version       string                                            // of this server
+	MaxUpload     int64                                             // bytes of a request that uploads; 0: ComfyUI's 100 MiB
+	Ready         func(ctx context.Context) error                   // why the server cannot serve now; nil: it can
+	Free          func(ctx context.Context, accountID string) error // has workers forget an account's results; nil: none keep any
 	Now           func() time.Time
 
 	definitions answers

@@ -150,7 +150,7 @@ func (c *call) finish() (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &result{key: c.run.key(c.v), slots: slots, ui: c.ui, maker: c.v.id}
+	res := &result{account: c.run.job.AccountID, key: c.run.key(c.v), slots: slots, ui: c.ui, maker: c.v.id}
 	for _, list := range slots {
 		for _, v := range list {
 			res.size += node.Size(v)

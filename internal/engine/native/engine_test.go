@@ -422,3 +422,55 @@ func TestDescription(t *testing.T) {
 		t.Errorf("devices %s", d.Devices)
 	}
 }
+
+// Forget drops an account's results and names, another's stay.
+func TestForget(t *testing.T) {
+	b := newBench(t, 0)
+	const graph = `{"1":{"class_type":"EmptyImage","inputs":{"width":8,"height":8,"batch_size":1,"color":1}},
+		"2":{"class_type":"PreviewImage","inputs":{"images":["1",0]}}}`
+	shown := func(account string) (output string, cached bool) {
+		t.Helper()
+		if err := b.run(t.Context(), account, graph, "2"); err != nil {
+			t.Fatal(err)
+		}
+		return string(b.sink.output["2"]), !slices.ContainsFunc(b.sink.frames, func(f frame) bool { return f.kind == settee.EventExecuting })
+	}
+	ann, _ := shown("ann")
+	bob, _ := shown("bob")
+	b.engine.Forget("ann")
+	if again, cached := shown("bob"); !cached || again != bob {
+		t.Errorf("bob's results went with ann's: %s", again)
+	}
+	if again, cached := shown("ann"); cached || again == ann {
+		t.Errorf("ann's results were still there: %s", again)
+	}
+	if _, cached := shown("ann"); !cached {
+		t.Error("results are no longer kept after Forget")
+	}
+}
+
+// What is asked for while a job runs happens once it is over.
+func TestForgetWhileAJobRuns(t *testing.T) {
+	b := newBench(t, 0)
+	b.sink.hear = func(f frame) {
+		if f.kind == settee.EventExecuting {
+			b.engine.Forget("a")
+		}
+	}
+	const graph = `{"1":{"class_type":"EmptyImage","inputs":{"width":8,"height":8,"batch_size":1,"color":1}},
+		"2":{"class_type":"PreviewImage","inputs":{"images":["1",0]}}}`
+	for range 2 {
+		ran := 0
+		if err := b.run(t.Context(), "a", graph, "2"); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range b.sink.frames {
+			if f.kind == settee.EventExecuting {
+				ran++
+			}
+		}
+		if ran != 2 {
+			t.Errorf("%d nodes ran, want 2", ran)
+		}
+	}
+}

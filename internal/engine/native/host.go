@@ -87,10 +87,12 @@ func (h *host) Open(input string) (io.ReadSeekCloser, error) {
 // alphabet is what temporary names are made of (protocol note 4.8).
 const alphabet = "abcdefghijklmnopqrstupvxyz"
 
+// lettered is whose temporary names have letters of their own.
+type lettered struct{ account, kind, node string }
+
 // Letters belong to the node as long as its account uses it now and then.
 func (h *host) Letters() string {
-	key := h.run.job.AccountID + "\x00" + h.v.kind + "\x00" + h.v.id
-	s, _ := h.run.engine.letters.get(key, func() (string, error) {
+	s, _ := h.run.engine.letters.get(lettered{h.run.job.AccountID, h.v.kind, h.v.id}, func() (string, error) {
 		b := make([]byte, 5)
 		for i := range b {
 			b[i] = alphabet[rand.IntN(len(alphabet))]

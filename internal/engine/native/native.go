@@ -44,10 +44,11 @@ type Engine struct {
 	classes map[string]*node.Class
 	about   settee.Description
 	turn    chan struct{} // held by the run that is on
+	wishes  wishes
 
 	// The rest belongs to whoever has the turn.
 	store   *store
-	letters *recent[string, string]
+	letters *recent[lettered, string]
 	prints  *recent[string, string]
 }
 
@@ -65,7 +66,7 @@ func New(opt Options) *Engine {
 	e := &Engine{
 		now: opt.Now, limit: opt.MemoryLimit, classes: make(map[string]*node.Class, len(opt.Classes)),
 		turn: make(chan struct{}, 1), store: newStore(opt.MemoryLimit),
-		letters: newRecent[string, string](10_000), prints: newRecent[string, string](10_000),
+		letters: newRecent[lettered, string](10_000), prints: newRecent[string, string](10_000),
 	}
 	for i := range opt.Classes {
 		e.classes[opt.Classes[i].Name] = &opt.Classes[i]
@@ -91,6 +92,8 @@ func devices(memory int64) json.RawMessage {
 func (e *Engine) Run(ctx context.Context, job engine.Job, out engine.Sink) error {
 	select {
 	case e.turn <- struct{}{}:
+		e.forget()
+		defer e.tidy()
 		defer func() { <-e.turn }()
 	case <-ctx.Done():
 		return &engine.Interrupted{Event: interrupted(job.PromptID, "", "", nil)}

@@ -18,6 +18,16 @@ func newRecent[K comparable, V any](capacity int) *recent[K, V] {
 	return &recent[K, V]{cap: capacity, order: list.New(), at: map[K]*list.Element{}}
 }
 
+// drop forgets every key that gone names.
+func (r *recent[K, V]) drop(gone func(K) bool) {
+	for key, e := range r.at {
+		if gone(key) {
+			r.order.Remove(e)
+			delete(r.at, key)
+		}
+	}
+}
+
 // get gives the value of key, made by make when there is none yet; what make
 // gives with an error is not kept.
 func (r *recent[K, V]) get(key K, make func() (V, error)) (V, error) {

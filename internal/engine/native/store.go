@@ -11,11 +11,12 @@ import (
 // result is what a node's run left: one list a slot, and what it showed, with
 // final file names.
 type result struct {
-	key   string // empty: equal to nothing
-	slots [][]node.Value
-	ui    []engine.Key
-	maker string // id of the node that ran
-	size  int64
+	account string
+	key     string // empty: equal to nothing
+	slots   [][]node.Value
+	ui      []engine.Key
+	maker   string // id of the node that ran
+	size    int64
 
 	place *list.Element // among the results that may be forgotten
 	pins  int           // runs and nodes that need it
