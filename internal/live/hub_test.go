@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,14 +22,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const acct = "acct"
 
-// past is a history in memory.
+// past is a history in memory; change it with set.
 type past struct {
+	mu     sync.Mutex
 	counts func() queue.Counts
 	trails func(since time.Time) []queue.Trail
 	err    error
 }
 
+func (p *past) set(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+}
+
 func (p *past) Counts(context.Context, string) (c queue.Counts, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.counts != nil {
 		c = p.counts()
 	}
@@ -36,6 +46,8 @@ func (p *past) Counts(context.Context, string) (c queue.Counts, err error) {
 }
 
 func (p *past) Trails(_ context.Context, _ string, since time.Time) (all []queue.Trail, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.trails != nil {
 		all = p.trails(since)
 	}

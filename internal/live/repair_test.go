@@ -34,13 +34,17 @@ func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 
 		j := &tale{job: "p"}
 		frames := []settee.Frame{j.start(), j.cached()}
-		counts, trails = queue.Counts{Running: 1, Version: 1}, []queue.Trail{running(frames...)}
+		h.past.set(func() {
+			counts, trails = queue.Counts{Running: 1, Version: 1}, []queue.Trail{running(frames...)}
+		})
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
 		pass(time.Second)
 		expect(t, "it is lost", s, texts(status(1), frames[0], frames[1])...)
 
-		counts, trails = queue.Counts{Version: 2}, []queue.Trail{over("p", "", time.Now()), over("q", "", time.Now())}
+		h.past.set(func() {
+			counts, trails = queue.Counts{Version: 2}, []queue.Trail{over("p", "", time.Now()), over("q", "", time.Now())}
+		})
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
 		pass(time.Second)
@@ -71,8 +75,10 @@ func TestRepairDoesNotOvertakeTheBus(t *testing.T) {
 		s.Received([]byte(`{}`))
 		j := &tale{job: "p"}
 		frames := []settee.Frame{j.start(), j.state("1"), j.executed("1")}
-		h.past.counts = func() queue.Counts { return queue.Counts{Running: 1, Version: 1} }
-		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(frames[0], frames[2])} }
+		h.past.set(func() {
+			h.past.counts = func() queue.Counts { return queue.Counts{Running: 1, Version: 1} }
+			h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(frames[0], frames[2])} }
+		})
 		pass(time.Second)
 		h.publish(status(1))
 		h.publish(frames...)
@@ -90,7 +96,9 @@ func TestAJobThatWaitsAgainIsForgotten(t *testing.T) {
 		}
 		j := &tale{job: "p"}
 		h.publish(j.start(), j.executed("1"))
-		h.past.counts = func() queue.Counts { return queue.Counts{Pending: 1, Version: 5} }
+		h.past.set(func() {
+			h.past.counts = func() queue.Counts { return queue.Counts{Pending: 1, Version: 5} }
+		})
 		pass(3 * time.Second)
 		s := h.attach(live.Listener{ClientID: "me"})
 		defer s.Close()
@@ -114,7 +122,7 @@ func TestRoomsAreLeftAMinuteAfterTheirLastListener(t *testing.T) {
 		expect(t, "within the minute", back, append([]string{greeting(0, "me")}, texts((&tale{job: "p", client: "me"}).start(), j.state("1"))...)...)
 		back.Close()
 		pass(2 * time.Minute)
-		reads = 0
+		h.past.set(func() { reads = 0 })
 		pass(10 * time.Minute)
 		if reads != 0 {
 			t.Errorf("%d looks into the history with nobody there", reads)
