@@ -125,7 +125,7 @@ func (p *Program) conclude(err error) int {
 		hint = ". Is the server running?"
 	}
 	fmt.Fprintf(p.Err, "settee: %s%s\n", printable(err.Error()), hint)
-	if r, ok := errors.AsType[*refusal](err); ok && r != nil {
+	if _, ok := errors.AsType[*refusal](err); ok {
 		return codeRefused
 	}
 	return codeFailed
