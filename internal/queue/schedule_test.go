@@ -26,7 +26,7 @@ func TestSchedules(t *testing.T) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		if few := map[store.Dialect]string{store.SQLite: "25", store.Postgres: "5"}; !given {
+		if few := map[store.Dialect]string{store.SQLite: "10", store.Postgres: "4"}; !given {
 			if err := flag.Set("rapid.checks", few[db.Dialect()]); err != nil {
 				t.Fatal(err)
 			}
@@ -34,9 +34,12 @@ func TestSchedules(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
 			m := newModel(rt, newHouse(t, db))
 			m.check(rt)
-			for _, do := range rapid.SliceOfN(rapid.SampledFrom(actions()), 50, 150).Draw(rt, "actions") {
+			for i, do := range rapid.SliceOfN(rapid.SampledFrom(actions()), 50, 150).Draw(rt, "actions") {
 				do.run(m, rt)
 				m.check(rt)
+				if i%10 == 0 {
+					m.h.consistent()
+				}
 			}
 			m.end()
 		})
@@ -454,7 +457,6 @@ func (m *model) check(t *rapid.T) {
 		expect(t, err == nil && got.State == j.state && got.Reason == j.reason && got.Attempt == j.attempt && got.OutputsCount == len(j.files),
 			"%s is %+v (%v), want %+v", j.prompt, got, err, *j)
 	}
-	m.h.consistent()
 }
 
 // end leaves nothing for the next schedule to reap.
@@ -464,4 +466,5 @@ func (m *model) end() {
 			m.h.t.Error(err)
 		}
 	}
+	m.h.consistent()
 }

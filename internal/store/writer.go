@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // writer is the one goroutine that writes to a SQLite file. It takes all units
@@ -13,11 +14,12 @@ import (
 // all: many units share one flush to the disk, and one that fails harms no
 // other.
 type writer struct {
-	conn  *conn
-	units chan *unit
-	once  sync.Once
-	quit  chan struct{}
-	done  chan struct{}
+	conn     *conn
+	units    chan *unit
+	observer observer
+	once     sync.Once
+	quit     chan struct{}
+	done     chan struct{}
 }
 
 // unit is work on its way through the writer.
@@ -42,6 +44,9 @@ func startWriter(c *conn) *writer {
 
 // do hands a unit in and waits for its outcome.
 func (w *writer) do(ctx context.Context, run func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	u := &unit{run: run, ended: make(chan struct{})}
 	select {
 	case w.units <- u:
@@ -117,7 +122,9 @@ func (w *writer) runAll(batch []*unit) {
 	if len(batch) == 0 {
 		return
 	}
+	began := time.Now()
 	if err := w.conn.do("BEGIN IMMEDIATE"); err != nil {
+		w.observer.tell(len(batch), began, err)
 		fail(batch, fmt.Errorf("begin: %w", err))
 		return
 	}
@@ -132,7 +139,9 @@ func (w *writer) runAll(batch []*unit) {
 			return
 		}
 	}
-	if err := w.conn.do("COMMIT"); err != nil {
+	err := w.conn.do("COMMIT")
+	w.observer.tell(len(batch), began, err)
+	if err != nil {
 		_ = w.conn.do("ROLLBACK")
 		fail(batch, fmt.Errorf("commit: %w", err))
 	}
