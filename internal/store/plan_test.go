@@ -148,6 +148,8 @@ func exercise(t *testing.T, db *DB) {
 	ok(err)
 	_, err = db.RecentJobs(ctx, "a", now)
 	ok(err)
+	_, err = db.JobTrails(ctx, "a", now)
+	ok(err)
 	_, err = db.QueueCounts(ctx, "a")
 	ok(err)
 	for _, states := range [][]settee.JobState{nil, {settee.Completed}, {settee.Pending, settee.InProgress}} {

@@ -15,7 +15,8 @@ func (db *DB) JobTrails(ctx context.Context, accountID string, since time.Time) 
 		if err != nil {
 			return err
 		}
-		running, err := trailsOf(tx, `WHERE j.account_id = $1 AND j.state = 'in_progress'`, ` ORDER BY j.started_at, j.id`, accountID)
+		// The index jobs_live wants its condition word for word.
+		running, err := trailsOf(tx, `WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress') AND j.state = 'in_progress'`, ` ORDER BY j.started_at, j.id`, accountID)
 		trails = append(trails, running...)
 		return err
 	})
