@@ -123,7 +123,7 @@ func (d *Disk) write(ctx context.Context, f file, content io.Reader) (settee.Blo
 			return settee.Blob{}, err
 		}
 		n, end := fill(content, buffer[:])
-		hash.Write(buffer[:n]) // never fails
+		_, _ = hash.Write(buffer[:n]) // never fails
 		switch written, err := f.Write(buffer[:n]); {
 		case err != nil:
 			return settee.Blob{}, err
@@ -131,7 +131,7 @@ func (d *Disk) write(ctx context.Context, f file, content io.Reader) (settee.Blo
 			return settee.Blob{}, io.ErrShortWrite
 		}
 		size += int64(n)
-		if end == io.EOF {
+		if end == io.EOF { //nolint:errorlint // a wrapped one is a failure
 			return settee.Blob{Hash: hex.EncodeToString(hash.Sum(nil)), Size: size}, nil
 		}
 		if end != nil {

@@ -115,18 +115,31 @@ func TestPicturesThatAreRefused(t *testing.T) {
 	}
 }
 
-// A picture as large as allowed keeps all others out until it is closed.
+// Who has no room waits, and whoever is done, well or not, gives it back.
 func TestMemoryIsShared(t *testing.T) {
-	big := open(t, encoded(t, image.NewGray(image.Rect(0, 0, 8192, 8192))))
-	small := encoded(t, image.NewGray(image.Rect(0, 0, 1, 1)))
+	whole := encoded(t, image.NewGray(image.Rect(0, 0, 10, 10)))
+	if !picture.Room.TryAcquire(picture.MaxPixels - 99) {
+		t.Fatal("somebody has kept room")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := picture.Open(ctx, bytes.NewReader(small)); !errors.Is(err, context.Canceled) {
-		t.Errorf("beside the largest: %v", err)
+	if _, err := picture.Open(ctx, bytes.NewReader(whole)); !errors.Is(err, context.Canceled) {
+		t.Errorf("without room for 100 pixels: %v", err)
 	}
-	big.Close()
-	big.Close()
-	open(t, small)
+	picture.Room.Release(picture.MaxPixels - 99)
+	p := open(t, whole)
+	if picture.Room.TryAcquire(picture.MaxPixels - 99) {
+		t.Error("a picture of 100 pixels takes no room")
+	}
+	p.Close()
+	p.Close()
+	if _, err := picture.Open(t.Context(), bytes.NewReader(whole[:len(whole)-20])); err == nil {
+		t.Error("half a picture was opened")
+	}
+	if !picture.Room.TryAcquire(picture.MaxPixels) {
+		t.Fatal("not all room came back")
+	}
+	picture.Room.Release(picture.MaxPixels)
 }
 
 func TestMasks(t *testing.T) {

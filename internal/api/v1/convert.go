@@ -74,7 +74,7 @@ func (a *API) convert(w http.ResponseWriter, r *http.Request, found settee.Asset
 		api.Fail(w, r, err)
 		return true
 	}
-	defer out.Close()
+	defer out.drop()
 	mime, err := c.write(out, p)
 	if err != nil {
 		api.Fail(w, r, err)

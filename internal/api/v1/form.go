@@ -56,7 +56,7 @@ func (a *API) readForm(w http.ResponseWriter, r *http.Request, take func(file *s
 	f, taken := &form{fields: map[string]string{}}, false
 	for range maxParts {
 		part, err := parts.NextRawPart()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped one is a form without its end
 			if !taken {
 				return nil, settee.Faultf(settee.CodeInvalid, "The form has no file named image.")
 			}

@@ -22,7 +22,7 @@ func (a *API) UploadMask(w http.ResponseWriter, r *http.Request) {
 		api.Fail(w, r, err)
 		return
 	}
-	defer spool.Close()
+	defer spool.drop()
 	f, err := a.readForm(w, r, func(file *source) error {
 		_, err := io.Copy(spool, file)
 		return err
@@ -112,7 +112,7 @@ func (a *API) masked(ctx context.Context, original settee.Asset, upload io.ReadS
 	}()
 	u.Content = content
 	saved, err := a.Assets.Upload(ctx, api.Caller(ctx).ID, u)
-	content.Close() // where storing failed, making ends
+	content.CloseWithError(err) // where storing failed, making ends
 	<-done
 	p.Close()
 	return saved, err

@@ -1,11 +1,8 @@
 package v1
 
-import (
-	"errors"
-	"os"
-)
+import "os"
 
-// spool is a file that nobody else sees and that is gone when it is closed: for
+// spool is a file that nobody else sees and that is gone when it is dropped: for
 // bytes that are needed twice and must not stay in memory.
 type spool struct{ *os.File }
 
@@ -14,5 +11,8 @@ func newSpool() (spool, error) {
 	return spool{f}, err
 }
 
-// Close removes the file.
-func (s spool) Close() error { return errors.Join(s.File.Close(), os.Remove(s.Name())) }
+// drop removes the file. What is left when that fails is the system's to clean.
+func (s spool) drop() {
+	s.Close()
+	_ = os.Remove(s.Name())
+}

@@ -1,0 +1,4 @@
+package picture
+
+// Room is what all pictures share.
+var Room = room
