@@ -30,9 +30,6 @@ func Fold(notes []Note) settee.Result {
 	return settee.Result{Outputs: object(outputs...), Meta: object(meta...), Messages: array(messages)}
 }
 
-// Empty is the result of a job that has not started.
-func Empty() settee.Result { return Fold(nil) }
-
 // nodes is an object under construction: a name set again keeps its place.
 type nodes []field
 

@@ -29,15 +29,14 @@ func object(fields ...field) json.RawMessage {
 
 // array writes a list.
 func array(values []json.RawMessage) json.RawMessage {
-	return append(append([]byte{'['}, bytes.Join(toBytes(values), []byte{','})...), ']')
-}
-
-func toBytes(values []json.RawMessage) [][]byte {
-	all := make([][]byte, len(values))
+	b := []byte{'['}
 	for i, v := range values {
-		all[i] = v
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, v...)
 	}
-	return all
+	return append(b, ']')
 }
 
 // text writes a string.

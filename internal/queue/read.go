@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"time"
 
 	"github.com/settee/settee"
 )
@@ -53,11 +52,6 @@ func (s *Service) History(ctx context.Context, accountID string, max, offset int
 		return nil, nil
 	}
 	return s.store.JobHistory(ctx, accountID, max, offset)
-}
-
-// Recent answers the jobs that had started and ended since then, oldest first.
-func (s *Service) Recent(ctx context.Context, accountID string, since time.Time) ([]Detail, error) {
-	return s.store.RecentJobs(ctx, accountID, since)
 }
 
 // AllJobs answers a page of everybody's jobs, newest first, and how many match.

@@ -43,11 +43,12 @@ func TestHistory(t *testing.T) {
 			}
 			wantText(t, fmt.Sprintf("max %d offset %d", c.max, c.offset), prompts(past, detailID), c.want)
 		}
-		recent, err := h.Recent(t.Context(), "a", start.Add(3*time.Second))
+		h.claim(s)
+		trails, err := h.Trails(t.Context(), "a", start.Add(3*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "recent", prompts(recent, detailID), "3 4")
+		wantText(t, "trails", prompts(trails, func(x queue.Trail) string { return fmt.Sprint(x.PromptID, x.State, len(x.Notes)) }), "3completed1 4completed1 waitsin_progress0")
 
 		if err := h.HideHistory(t.Context(), "a", []string{"1", "waits", "theirs", "1"}); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -42,18 +43,10 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Log == nil {
-		opt.Log = slog.Default()
-	}
-	if opt.Lease == 0 {
-		opt.Lease = 15 * time.Second
-	}
-	if opt.Poll == 0 {
-		opt.Poll = time.Second
-	}
-	if opt.CrashCap == 0 {
-		opt.CrashCap = 3
-	}
+	opt.Log = cmp.Or(opt.Log, slog.Default())
+	opt.Lease = cmp.Or(opt.Lease, 15*time.Second)
+	opt.Poll = cmp.Or(opt.Poll, time.Second)
+	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
 	return &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
 		hints: map[string]chan struct{}{}, shown: map[string]Counts{}}

@@ -59,7 +59,6 @@ type Store interface {
 	ListJobs(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error)
 	LiveJobs(ctx context.Context, accountID string) (running, pending []Detail, err error)
 	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]Detail, error)
-	RecentJobs(ctx context.Context, accountID string, since time.Time) ([]Detail, error)
 	JobTrails(ctx context.Context, accountID string, since time.Time) ([]Trail, error)
 	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
 	// AnyJob finds a job by its id, or by a prompt id that one account has;

@@ -146,8 +146,6 @@ func exercise(t *testing.T, db *DB) {
 	ok(err)
 	_, err = db.JobHistory(ctx, "a", 5, 2)
 	ok(err)
-	_, err = db.RecentJobs(ctx, "a", now)
-	ok(err)
 	_, err = db.JobTrails(ctx, "a", now)
 	ok(err)
 	_, err = db.QueueCounts(ctx, "a")

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
@@ -37,7 +36,7 @@ func scanDetail(scan func(...any) error) (d queue.Detail, err error) {
 	err = scan(append(jobFields(&d.Job), JSON(&d.Prompt), Decode(&d.Edits), JSON(&d.ExtraData), Decode(&d.Graph.Outputs),
 		JSON(&d.Result.Outputs), JSON(&d.Meta), JSON(&d.Messages))...)
 	if d.Messages == nil {
-		d.Result = queue.Empty()
+		d.Result = queue.Fold(nil)
 	}
 	return d, err
 }
@@ -147,16 +146,6 @@ func (db *DB) JobHistory(ctx context.Context, accountID string, limit, offset in
 		jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
 			`ORDER BY j.ended_at DESC, j.id DESC LIMIT $2`, accountID, limit)
 		slices.Reverse(jobs)
-		return err
-	})
-	return jobs, err
-}
-
-// RecentJobs are those that ended since then (queue.Store).
-func (db *DB) RecentJobs(ctx context.Context, accountID string, since time.Time) (jobs []queue.Detail, err error) {
-	err = db.Read(ctx, func(tx *Tx) error {
-		jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
-			`AND j.ended_at >= $2 ORDER BY j.ended_at, j.id`, accountID, since.UnixMicro())
 		return err
 	})
 	return jobs, err
