@@ -26,6 +26,7 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 		TrustProxy:    s.TrustProxy,
 		Workers:       s.Workers,
 		Memory:        int64(s.Memory),
+		MaxUpload:     int64(s.MaxUpload),
 		Grace:         s.Grace,
 		Version:       version(),
 		Log:           log,

@@ -2,7 +2,7 @@
 // asks, what a body may weigh, and faults in the surface's own envelope.
 //
 // What holds for every request: it has an id (answered as X-Request-Id); it is
-// logged once, by the pattern of its path and never by its query or key; a
+// logged once (at debug level when it went well), by the pattern of its path and never by its query or key; a
 // panic is a 500; an unknown path is a 404 and a wrong method a 405 with Allow;
 // all of these answer JSON. HEAD works where GET does. In open mode a request
 // whose Host or Origin is not this machine's is refused before anything else.
@@ -36,6 +36,9 @@ type Deps struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	BodyTime time.Duration // for a JSON body to arrive; 0: a minute
+	// Served is told of each request when it is done: the pattern it was routed
+	// by, its status (0: the connection was taken over) and how long it took.
+	Served func(method, path string, status int, took time.Duration)
 }
 
 // Router is where the surfaces are mounted.

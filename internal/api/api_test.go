@@ -48,7 +48,7 @@ func serve(open bool) (*api.Router, *bytes.Buffer) {
 	log := new(bytes.Buffer)
 	clock := time.Unix(0, 0)
 	r := api.New(api.Deps{Accounts: known, Open: open, Hosts: []string{"settee.lan"},
-		Log: slog.New(slog.NewJSONHandler(log, nil)),
+		Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock }})
 	who := http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		api.WriteJSON(w, http.StatusOK, map[string]string{"account": api.Caller(q.Context()).ID})
@@ -339,13 +339,13 @@ func TestTheLogHoldsPatternsOnly(t *testing.T) {
 		t.Fatalf("%d lines for three requests", len(lines))
 	}
 	first := lines[0]
-	for key, want := range map[string]any{"method": "GET", "path": "/client/{id}", "status": 200.0, "request": "req-7", "account": "acct-pro", "bytes": 22.0} {
+	for key, want := range map[string]any{"level": "DEBUG", "method": "GET", "path": "/client/{id}", "status": 200.0, "request": "req-7", "account": "acct-pro", "bytes": 22.0} {
 		if first[key] != want {
 			t.Errorf("%s is %v, want %v", key, first[key], want)
 		}
 	}
-	if lines[2]["path"] != "unknown" {
-		t.Errorf("an unknown path is logged as %v", lines[2]["path"])
+	if lines[2]["path"] != "unknown" || lines[2]["level"] != "INFO" {
+		t.Errorf("an unknown path is logged as %v", lines[2])
 	}
 }
 

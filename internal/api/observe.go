@@ -14,7 +14,7 @@ import (
 	"github.com/settee/settee"
 )
 
-// observe gives the request its id and logs it when it is done.
+// observe gives the request its id, and counts and logs it when it is done.
 func (r *Router) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, in *http.Request) {
 		q := &request{router: r, id: in.Header.Get("X-Request-Id")}
@@ -26,21 +26,40 @@ func (r *Router) observe(next http.Handler) http.Handler {
 		seen := middleware.NewWrapResponseWriter(w, in.ProtoMajor)
 		in = in.WithContext(context.WithValue(in.Context(), contextKey{}, q))
 		defer func() {
-			level, status := slog.LevelInfo, seen.Status()
+			path, took := pattern(in), r.deps.Now().Sub(began)
+			if r.deps.Served != nil {
+				r.deps.Served(in.Method, path, seen.Status(), took)
+			}
+			level := levelOf(seen.Status(), q.err)
+			if !r.deps.Log.Enabled(in.Context(), level) {
+				return
+			}
 			attrs := make([]slog.Attr, 0, 8)
-			attrs = append(attrs, slog.String("method", in.Method), slog.String("path", pattern(in)),
-				slog.Int("status", status), slog.Int("bytes", seen.BytesWritten()),
-				slog.Duration("took", r.deps.Now().Sub(began)), slog.String("request", q.id))
+			attrs = append(attrs, slog.String("method", in.Method), slog.String("path", path),
+				slog.Int("status", seen.Status()), slog.Int("bytes", seen.BytesWritten()),
+				slog.Duration("took", took), slog.String("request", q.id))
 			if q.account.ID != "" {
 				attrs = append(attrs, slog.String("account", q.account.ID))
 			}
 			if q.err != nil {
-				level, attrs = slog.LevelError, append(attrs, slog.String("error", q.err.Error()))
+				attrs = append(attrs, slog.String("error", q.err.Error()))
 			}
 			r.deps.Log.LogAttrs(in.Context(), level, "request", attrs...)
 		}()
 		next.ServeHTTP(seen, in)
 	})
+}
+
+// levelOf is how loud a request is in the log: what failed in the house, what
+// was refused, and what everybody does all day.
+func levelOf(status int, err error) slog.Level {
+	switch {
+	case err != nil:
+		return slog.LevelError
+	case status >= http.StatusBadRequest:
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
 }
 
 // pattern is the path as it was mounted, so that no id and no name of a

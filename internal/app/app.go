@@ -20,6 +20,7 @@ import (
 	"github.com/settee/settee/internal/blob"
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/live"
+	"github.com/settee/settee/internal/metrics"
 	"github.com/settee/settee/internal/pool"
 	"github.com/settee/settee/internal/queue"
 	"github.com/settee/settee/internal/secret"
@@ -40,6 +41,7 @@ type App struct {
 	pools    *pool.Service
 	admit    *admission.Service
 	hub      *live.Hub
+	metrics  *metrics.Metrics
 	workers  []*worker.Worker
 	listener net.Listener
 	server   *http.Server
@@ -105,6 +107,8 @@ func (a *App) database() string {
 // services builds the rooms from the ground up.
 func (a *App) services(ctx context.Context) error {
 	now := time.Now
+	a.metrics = metrics.New(a.cfg.Version)
+	a.db.OnCommit(a.metrics.Committed)
 	a.bus = bus.NewLocal()
 	disk, err := blob.NewDisk(filepath.Join(a.cfg.Data, "blobs"))
 	if err != nil {
@@ -117,13 +121,14 @@ func (a *App) services(ctx context.Context) error {
 	if a.firstKey != "" && account.Guessable(a.firstKey) {
 		a.cfg.Log.Warn("the chosen first key is so short that it can be guessed")
 	}
-	a.assets = asset.New(a.db, disk, asset.Options{Now: now, Secret: a.root.Derive("links")})
-	a.queue = queue.New(a.db, a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
+	a.assets = asset.New(a.db, a.metrics.Blobs(disk, now), asset.Options{Now: now, Secret: a.root.Derive("links")})
+	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
 		return a.root.Seal(partnerKeys, plain)
 	})
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
+	a.metrics.Watch(a.hub, a.db, now)
 	a.server = a.http()
 	return a.native()
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Native        engine.Engine // stands in for the native engine; nil: none does
 	Workers       int           // native engines; 0: one a core, in open mode one
 	Memory        int64         // bytes that the pictures of all native engines may take; 0: half of the machine's
+	MaxUpload     int64         // bytes of a request that uploads; 0: 100 MiB, as in ComfyUI
 	Grace         time.Duration // for running jobs at shutdown
 	Version       string
 	Log           *slog.Logger

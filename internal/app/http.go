@@ -14,10 +14,10 @@ import (
 
 // http is the server with every surface mounted.
 func (a *App) http() *http.Server {
-	router := api.New(api.Deps{Accounts: a.accounts, Open: a.cfg.Open, Log: a.cfg.Log, Now: time.Now})
+	router := api.New(api.Deps{Accounts: a.accounts, Open: a.cfg.Open, Log: a.cfg.Log, Now: time.Now, Served: a.metrics.Served})
 	surface := &v1.API{
 		Queue:         a.queue,
-		Admission:     a.admit,
+		Admission:     a.metrics.Admission(a.admit, time.Now),
 		Pools:         a.pools,
 		Assets:        a.assets,
 		Live:          a.hub,
@@ -25,6 +25,7 @@ func (a *App) http() *http.Server {
 		TrustProxy:    a.cfg.TrustProxy,
 		StatusDialect: a.cfg.StatusDialect,
 		Version:       a.cfg.Version,
+		MaxUpload:     a.cfg.MaxUpload,
 		Ready:         a.ready,
 		Free:          a.free,
 		Now:           time.Now,
@@ -32,6 +33,7 @@ func (a *App) http() *http.Server {
 	surface.Mount(router)
 	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue}
 	operators.Mount(router)
+	a.mountMetrics(router)
 	return &http.Server{
 		Handler:           router,
 		ReadHeaderTimeout: 10 * time.Second,

@@ -23,6 +23,7 @@ type Serve struct {
 	TrustProxy       bool          `help:"Believe X-Forwarded-Proto and X-Forwarded-Host."`
 	Workers          int           `help:"Native engines; 0: one a core."`
 	Memory           bytes         `help:"Memory that the pictures of all native engines may take, e.g. 2GiB; 0: half of the machine's." default:"0" placeholder:"SIZE"`
+	MaxUpload        bytes         `help:"How large an upload may be, e.g. 2GiB." default:"100MiB" placeholder:"SIZE"`
 	Grace            time.Duration `help:"Time for running jobs at shutdown." default:"10s" placeholder:"TIME"`
 }
 

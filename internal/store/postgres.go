@@ -14,8 +14,9 @@ import (
 // postgres is a PostgreSQL database, shared by any number of servers. Units
 // hold row locks; one that loses a deadlock or a serialization race runs again.
 type postgres struct {
-	db    *sql.DB
-	clock *clock
+	db       *sql.DB
+	clock    *clock
+	observer observer
 }
 
 func openPostgres(ctx context.Context, url string) (database, error) {
@@ -38,7 +39,9 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 
 func (p *postgres) write(ctx context.Context, unit func(*Tx) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		began := time.Now()
 		err := p.run(ctx, nil, unit)
+		p.observer.tell(1, began, err)
 		if !raced(err) {
 			return err
 		}
@@ -65,6 +68,8 @@ func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) erro
 	}
 	return tx.Commit()
 }
+
+func (p *postgres) commits() *observer { return &p.observer }
 
 func (p *postgres) close() error {
 	p.clock.stop()

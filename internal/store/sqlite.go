@@ -95,6 +95,8 @@ func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
 	return look(&Tx{dialect: SQLite, run: c})
 }
 
+func (s *sqlite) commits() *observer { return &s.writer.observer }
+
 func (s *sqlite) close() error {
 	var errs []error
 	close(s.closed)

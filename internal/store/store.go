@@ -36,6 +36,7 @@ const (
 type database interface {
 	write(ctx context.Context, unit func(*Tx) error) error
 	read(ctx context.Context, look func(*Tx) error) error
+	commits() *observer
 	close() error
 }
 

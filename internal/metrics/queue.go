@@ -1,0 +1,137 @@
+package metrics
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/queue"
+)
+
+// Stages of a job.
+const (
+	admit   = "admit"
+	submit  = "submit"
+	claim   = "claim"
+	run     = "run"
+	store   = "store"
+	execute = "execute"
+	finish  = "finish"
+)
+
+// Queue is s, with its units counted and timed.
+func (m *Metrics) Queue(s queue.Store, now func() time.Time) queue.Store {
+	return &queueStore{Store: s, m: m, now: now, held: map[queue.Attempt]lease{}}
+}
+
+type queueStore struct {
+	queue.Store
+	m   *Metrics
+	now func() time.Time
+
+	mu   sync.Mutex
+	held map[queue.Attempt]lease // claimed here and not ended yet
+}
+
+// lease is what is remembered of an attempt while it lasts.
+type lease struct {
+	pool    string
+	claimed time.Time
+}
+
+// timed runs a unit and tells how long it took when it was done.
+func (s *queueStore) timed(stage string, unit func() error) error {
+	began := s.now()
+	err := unit()
+	if err == nil {
+		s.m.stage.WithLabelValues(stage).Observe(s.now().Sub(began).Seconds())
+	}
+	return err
+}
+
+func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, now time.Time) (job settee.Job, counts queue.Counts, err error) {
+	err = s.timed(submit, func() error {
+		job, counts, err = s.Store.SubmitJob(ctx, id, sub, now)
+		return err
+	})
+	if err == nil {
+		s.m.submitted.Inc()
+	}
+	return job, counts, err
+}
+
+func (s *queueStore) ClaimJob(ctx context.Context, ses queue.Session, now time.Time) (*queue.Claim, error) {
+	began := s.now()
+	c, err := s.Store.ClaimJob(ctx, ses, now)
+	if c == nil || err != nil {
+		return c, err
+	}
+	s.m.stage.WithLabelValues(claim).Observe(s.now().Sub(began).Seconds())
+	if waited, ok := since(c.Attempt.JobID, now); ok && c.Attempt.N == 1 {
+		s.m.wait.WithLabelValues(ses.Pool).Observe(waited.Seconds())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[c.Attempt] = lease{pool: ses.Pool, claimed: s.now()}
+	return c, nil
+}
+
+// since is how old a job is, by its id, which begins with the time it was
+// made at.
+func since(id string, now time.Time) (time.Duration, bool) {
+	u, err := uuid.Parse(id)
+	if err != nil || u.Version() != 7 {
+		return 0, false
+	}
+	var ms int64
+	for _, b := range u[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return max(now.Sub(time.UnixMilli(ms)), 0), true
+}
+
+func (s *queueStore) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []queue.Note, at int, now time.Time) (done queue.Executed, err error) {
+	err = s.timed(execute, func() error {
+		done, err = s.Store.ExecuteNode(ctx, a, x, notes, at, now)
+		return err
+	})
+	return done, err
+}
+
+func (s *queueStore) EndAttempt(ctx context.Context, a queue.Attempt, e queue.End, now time.Time) (out queue.Outcome, err error) {
+	reported := s.now()
+	err = s.timed(finish, func() error {
+		out, err = s.Store.EndAttempt(ctx, a, e, now)
+		return err
+	})
+	l, known := s.end(a, err)
+	if err != nil {
+		return out, err
+	}
+	pool := "unknown" // claimed on another server, or before this start
+	if known {
+		pool = l.pool
+		s.m.stage.WithLabelValues(run).Observe(reported.Sub(l.claimed).Seconds())
+	}
+	if out.State == settee.Pending {
+		s.m.returned.WithLabelValues(pool, string(e.Reason)).Inc()
+	} else {
+		s.m.ended.WithLabelValues(pool, string(out.State), string(e.Reason)).Inc()
+	}
+	return out, nil
+}
+
+// end forgets an attempt that is over.
+func (s *queueStore) end(a queue.Attempt, err error) (lease, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, known := s.held[a]
+	if err == nil || settee.CodeOf(err) == settee.CodeLeaseLost {
+		delete(s.held, a)
+	}
+	return l, known
+}

@@ -1,0 +1,8 @@
+package pool
+
+// Load is what all pools do at a moment.
+type Load struct {
+	Workers map[string]int // by pool: whose session is alive
+	Running map[string]int // by pool: attempts in progress
+	Waiting map[string]int // by lane: jobs
+}
