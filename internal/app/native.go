@@ -19,7 +19,7 @@ const nativePool = "native"
 func (a *App) native() error {
 	engine := a.cfg.Native
 	if engine == nil {
-		engine = native.New(native.Options{MemoryLimit: a.cfg.Memory})
+		engine = native.New(native.Options{MemoryLimit: a.cfg.Memory, Parallel: a.cfg.Workers})
 	}
 	if err := a.forgetting(engine); err != nil {
 		return err

@@ -54,12 +54,12 @@ func (c *call) link(w *wire) {
 
 // end gives back the memory that was asked for.
 func (c *call) end() {
-	c.run.engine.store.give(c.taken)
+	c.run.engine.store.give(c.run.tenant, c.taken)
 	c.taken = 0
 }
 
 func (c *call) take(n int64) error {
-	if err := c.run.engine.store.take(n, c.run.spare); err != nil {
+	if err := c.run.engine.store.take(c.run.tenant, n); err != nil {
 		return err
 	}
 	c.taken += n
@@ -150,14 +150,14 @@ func (c *call) finish() (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	res := &result{account: c.run.job.AccountID, key: c.run.key(c.v), slots: slots, ui: c.ui, maker: c.v.id}
+	res := &result{owner: c.run.tenant.owner, key: c.run.key(c.v), slots: slots, ui: c.ui, maker: c.v.id}
 	for _, list := range slots {
 		for _, v := range list {
 			res.size += node.Size(v)
 		}
 	}
 	c.end()
-	c.run.engine.store.add(res)
+	c.run.engine.store.count(c.run.tenant, res)
 	return res, nil
 }
 
@@ -228,7 +228,7 @@ func (c *call) keep(before int64, values []node.Value) {
 		before += node.Size(v)
 	}
 	if c.taken > before {
-		c.run.engine.store.give(c.taken - before)
+		c.run.engine.store.give(c.run.tenant, c.taken - before)
 		c.taken = before
 	}
 }

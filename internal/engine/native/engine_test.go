@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -473,4 +474,27 @@ func TestForgetWhileAJobRuns(t *testing.T) {
 			t.Errorf("%d nodes ran, want 2", ran)
 		}
 	}
+}
+
+// What a job may hold does not depend on those that run beside it.
+func TestParallelRunsHaveTheirShares(t *testing.T) {
+	const side = 256
+	one := int64(side * side * 3 * 4)
+	e := native.New(native.Options{MemoryLimit: 4 * 3 * one, Parallel: 4})
+	var all sync.WaitGroup
+	for i := range 16 {
+		all.Go(func() {
+			graph := fmt.Sprintf(`{"1":{"class_type":"EmptyImage","inputs":{"width":%d,"height":%d,"batch_size":1,"color":%d}},
+				"2":{"class_type":"ImageInvert","inputs":{"image":["1",0]}},
+				"3":{"class_type":"PreviewImage","inputs":{"images":["2",0]}}}`, side, side, i)
+			err := e.Run(t.Context(), engine.Job{
+				PromptID: fmt.Sprint(i), AccountID: fmt.Sprint("account ", i%3), Graph: json.RawMessage(graph), Prompt: json.RawMessage(graph),
+				ExtraData: json.RawMessage("{}"), Outputs: []string{"3"},
+			}, newMemory())
+			if err != nil {
+				t.Errorf("run %d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
 }

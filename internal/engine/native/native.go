@@ -4,8 +4,8 @@
 //
 // What holds: a result never crosses accounts, for its cache key starts with
 // one; memory is asked for before it is taken, and never more than the limit
-// is held; a node that panics fails its own job and nothing else. Run runs one
-// job at a time; further calls wait.
+// is held; a node that panics fails its own job and nothing else. As many jobs
+// run at once as Options say; further calls of Run wait.
 package native
 
 import (
@@ -23,8 +23,11 @@ import (
 // Options of an engine.
 type Options struct {
 	// MemoryLimit is how many bytes of values are held at once: of the running
-	// job and of the results that are kept for the next. 0: DefaultMemory.
+	// jobs and of the results that are kept for the next. 0: DefaultMemory.
 	MemoryLimit int64
+	// Parallel is how many jobs run at once; 0: one. They share what is kept,
+	// and each may hold its part of the limit.
+	Parallel int
 	// Now gives the time; nil: time.Now.
 	Now func() time.Time
 	// Classes the engine knows; nil: node.All.
@@ -43,10 +46,7 @@ type Engine struct {
 	limit   int64
 	classes map[string]*node.Class
 	about   settee.Description
-	turn    chan struct{} // held by the run that is on
-	wishes  wishes
-
-	// The rest belongs to whoever has the turn.
+	turns   chan struct{} // one is held by each run that is on
 	store   *store
 	letters *recent[lettered, string]
 	prints  *recent[string, string]
@@ -57,6 +57,7 @@ func New(opt Options) *Engine {
 	if opt.MemoryLimit <= 0 {
 		opt.MemoryLimit = DefaultMemory
 	}
+	opt.Parallel = max(opt.Parallel, 1)
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -65,7 +66,7 @@ func New(opt Options) *Engine {
 	}
 	e := &Engine{
 		now: opt.Now, limit: opt.MemoryLimit, classes: make(map[string]*node.Class, len(opt.Classes)),
-		turn: make(chan struct{}, 1), store: newStore(opt.MemoryLimit),
+		turns: make(chan struct{}, opt.Parallel), store: newStore(opt.MemoryLimit, opt.Parallel),
 		letters: newRecent[lettered, string](10_000), prints: newRecent[string, string](10_000),
 	}
 	for i := range opt.Classes {
@@ -91,10 +92,8 @@ func devices(memory int64) json.RawMessage {
 // Run runs a job (see engine.Engine).
 func (e *Engine) Run(ctx context.Context, job engine.Job, out engine.Sink) error {
 	select {
-	case e.turn <- struct{}{}:
-		e.forget()
-		defer e.tidy()
-		defer func() { <-e.turn }()
+	case e.turns <- struct{}{}:
+		defer func() { <-e.turns }()
 	case <-ctx.Done():
 		return &engine.Interrupted{Event: interrupted(job.PromptID, "", "", nil)}
 	}

@@ -18,6 +18,7 @@ type run struct {
 	job    engine.Job
 	out    engine.Sink
 	graph  *graph
+	tenant *tenant
 
 	todo     *schedule
 	states   *states
@@ -34,6 +35,7 @@ func newRun(ctx context.Context, e *Engine, job engine.Job, out engine.Sink, g *
 		states: newStates(job.PromptID, len(g.nodes)), results: map[string]*result{},
 		shown: map[string]*result{}, told: map[string]bool{},
 	}
+	r.tenant = e.store.enter(job.AccountID, r.spare)
 	r.todo = newSchedule(g, func(id string) bool { return r.found(id) != nil })
 	return r
 }
@@ -108,11 +110,10 @@ func (r *run) found(id string) *result {
 	if v == nil {
 		return nil
 	}
-	res := r.engine.store.find(r.key(v))
+	res := r.engine.store.hold(r.tenant, r.key(v))
 	if res == nil {
 		return nil
 	}
-	r.engine.store.pin(res)
 	r.keep(id, res)
 	return res
 }
@@ -131,7 +132,7 @@ func (r *run) spare() bool {
 	for id, res := range r.results {
 		if !needed[id] && r.todo.pending[id] == nil {
 			delete(r.results, id)
-			r.engine.store.unpin(res)
+			r.engine.store.unpin(r.tenant, res)
 			any = true
 		}
 	}
@@ -142,7 +143,7 @@ func (r *run) spare() bool {
 func (r *run) end() {
 	for id, res := range r.results {
 		delete(r.results, id)
-		r.engine.store.unpin(res)
+		r.engine.store.unpin(r.tenant, res)
 	}
 }
 

@@ -38,7 +38,10 @@ type frame struct {
 }
 
 func newMemory() *memory {
-	return &memory{files: map[settee.File][]byte{}, blobs: map[string][]byte{}}
+	return &memory{
+		files: map[settee.File][]byte{}, blobs: map[string][]byte{},
+		meta: map[string]json.RawMessage{}, output: map[string]json.RawMessage{},
+	}
 }
 
 // begin starts a prompt.

@@ -73,7 +73,7 @@ func (r *run) again(v *vertex, res *result) (bool, error) {
 			return false, err
 		}
 		r.engine.store.forget(res)
-		r.engine.store.unpin(res)
+		r.engine.store.unpin(r.tenant, res)
 		delete(r.results, v.id)
 		delete(r.shown, v.id)
 		return false, nil
@@ -97,15 +97,16 @@ func (r *run) finished(v *vertex, res *result) error {
 	if len(res.ui) > 0 {
 		named, err := r.out.Executed(r.ctx, r.executed(v, res))
 		if err != nil {
-			r.engine.store.unpin(res)
+			r.engine.store.unpin(r.tenant, res)
 			return err
 		}
 		r.told[v.id] = true
 		if res.ui, err = names(res.ui, named); err != nil {
-			r.engine.store.unpin(res)
+			r.engine.store.unpin(r.tenant, res)
 			return err
 		}
 	}
+	r.engine.store.publish(res)
 	r.keep(v.id, res)
 	r.ran = append(r.ran, v.id)
 	r.states.finish(v.id)
