@@ -106,7 +106,7 @@ func (a *App) database() string {
 
 // services builds the rooms from the ground up.
 func (a *App) services(ctx context.Context) error {
-	now := time.Now
+	now := a.db.Clock()
 	a.metrics = metrics.New(a.cfg.Version)
 	a.db.OnCommit(a.metrics.Committed)
 	a.bus = bus.NewLocal()
@@ -150,6 +150,10 @@ func (a *App) FirstKey() string {
 func (a *App) Run(ctx context.Context) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
+	if err := a.follow(ctx); err != nil {
+		a.Close()
+		return err
+	}
 	var (
 		services sync.WaitGroup
 		workers  sync.WaitGroup
@@ -192,6 +196,19 @@ func (a *App) Run(ctx context.Context) error {
 	services.Wait()
 	a.Close()
 	return err
+}
+
+// follow has the one account of open mode watched from the start, so that a
+// client that comes back learns which node is current.
+func (a *App) follow(ctx context.Context) error {
+	if !a.cfg.Open {
+		return nil
+	}
+	account, err := a.accounts.Default(ctx)
+	if err != nil {
+		return err
+	}
+	return a.hub.Follow(ctx, account.ID)
 }
 
 // Close lets go of everything New took. Run does it too.
