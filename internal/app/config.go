@@ -56,6 +56,9 @@ func (c *Config) defaults() error {
 			c.Workers = 1 // ComfyUI runs strictly one after another
 		}
 	}
+	if c.Memory <= 0 {
+		c.Memory = int64(memory.TotalMemory() / 2) // 0 where the system does not tell: the engine's own default
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
