@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pbnjay/memory"
+
 	"github.com/settee/settee/internal/engine"
 )
 

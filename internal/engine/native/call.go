@@ -228,7 +228,7 @@ func (c *call) keep(before int64, values []node.Value) {
 		before += node.Size(v)
 	}
 	if c.taken > before {
-		c.run.engine.store.give(c.run.tenant, c.taken - before)
+		c.run.engine.store.give(c.run.tenant, c.taken-before)
 		c.taken = before
 	}
 }
