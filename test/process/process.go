@@ -111,6 +111,9 @@ func (s *Server) Start() {
 	}
 }
 
+// PID is the running process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Kill ends the process as a power cut would (SIGKILL).
 func (s *Server) Kill() {
 	s.t.Helper()

@@ -31,6 +31,9 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
+// Stop ends what the tests started, for a TestMain that does not call Main.
+func Stop() error { return server.stop() }
+
 // Each runs f on an empty database of each kind.
 func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })

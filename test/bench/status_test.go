@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// BenchmarkStatus is polls of jobs that wait, over 64 connections, and of jobs
+// that have ended.
+func BenchmarkStatus(b *testing.B) {
+	s := house(b)
+	accounts(b, s.Data, connections)
+	drain(b, s.Data, true)
+	c, err := dial(s.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.conn.Close()
+	polls, plain := make([][]byte, connections), make([][]byte, connections)
+	for i := range connections {
+		var receipt struct {
+			ID string `json:"prompt_id"`
+		}
+		status, body, err := c.do(request("POST", "/api/prompt", key(i), prompt(i, "")))
+		if err != nil || status != 200 || json.Unmarshal(body, &receipt) != nil {
+			b.Fatal(status, string(body), err)
+		}
+		polls[i] = request("GET", "/api/job/"+receipt.ID+"/status", key(i), nil)
+		plain[i] = request("GET", fmt.Sprintf("/bench-%d/%s", i, receipt.ID), "", nil)
+	}
+	under := floor(b, "status "+filepath.Join(s.Data, "settee.db"))
+	measure := func(what string) {
+		ours, floor := versus(3,
+			func() float64 { return rate(b, s.URL, 2*time.Second, func(i int) []byte { return polls[i] }) },
+			func() float64 { return rate(b, under.url, 2*time.Second, func(i int) []byte { return plain[i] }) })
+		compare(what, ours, floor, "/s", .8, true)
+	}
+	measure(fmt.Sprintf("status polls of waiting jobs, %d connections", connections))
+	drain(b, s.Data, false)
+	settle(b, s.Data)
+	measure(fmt.Sprintf("status polls of ended jobs, %d connections", connections))
+}
+
+// settle waits until no job waits or runs.
+func settle(b *testing.B, data string) {
+	b.Helper()
+	db := database(b, data)
+	defer db.Close()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		var n int
+		if err := db.QueryRow(`SELECT count(*) FROM jobs WHERE state IN ('pending', 'in_progress') AND lane = 'native'`).Scan(&n); err != nil {
+			b.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("%d jobs have not ended", n)
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}
