@@ -206,8 +206,11 @@ var counted = regexp.MustCompile(`^(.*)_(\d{5,})(\D.*)?$`)
 // fetch stores a file's bytes and asks for a name like the one it has.
 func (r *run) fetch(ctx context.Context, f settee.File) (*engine.NewFile, error) {
 	content, d, err := r.e.open(ctx, f)
-	if err != nil {
+	if errors.Is(err, errGone) {
 		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer content.Close()
 	blob, err := r.out.Put(ctx, cleaned(f.Filename, content, r.job, r.salt))

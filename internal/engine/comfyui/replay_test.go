@@ -30,8 +30,8 @@ func TestRecordedFramesComeThrough(t *testing.T) {
 			}
 		})
 	}
-	if turns < 200 {
-		t.Errorf("%d prompts were replayed", turns)
+	if turns < 177 {
+		t.Errorf("only %d prompts were replayed", turns)
 	}
 }
 
@@ -101,7 +101,7 @@ func replay(b *bench, c recording.Case, u comfyuitest.Turn) {
 		}
 	}
 	if c.Name == "node-out-of-memory" { // tried again
-		want = append(slices.Clone(want[:len(want)-1]), want...)
+		want = append(slices.Clone(want[:len(want)-1]), want...) // the first failure is not told
 	}
 	for i := range max(len(have), len(want)) {
 		g, w := "(nothing)", "(nothing)"
@@ -201,7 +201,7 @@ func ours(b *bench, f frame, prompt string) string {
 
 var (
 	times    = regexp.MustCompile(`timestamp:\d+ `)
-	counters = regexp.MustCompile(`_\d{5}(_?\.)`)
+	counters = regexp.MustCompile(`_\d{5,}(_?\.)`)
 )
 
 // plain writes a value with its keys in order, without times and counters: the

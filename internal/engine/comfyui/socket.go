@@ -58,6 +58,16 @@ func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 		conn.CloseNow()
 		return nil, err
 	}
+	// The greeting says that the server knows the socket: frames of a prompt
+	// that is posted from now on come here.
+	kind, data, err := conn.Read(dialing)
+	if err != nil {
+		cancel()
+		conn.CloseNow()
+		return nil, err
+	}
+	s.queue, s.size = []message{{kind == websocket.MessageBinary, data}}, len(data)
+	s.news <- struct{}{}
 	go s.read(reading)
 	return s, nil
 }

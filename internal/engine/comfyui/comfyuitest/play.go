@@ -192,3 +192,9 @@ func (y *Play) Raise(node, class, kind, text, inputs string) {
 	y.Say("execution_error", fmt.Sprintf(`, "node_id": %s, "node_type": %s, "executed": [], "exception_message": %s, "exception_type": %s, "traceback": ["  File \"/opt/ComfyUI/nodes.py\"\n"], "current_inputs": %s, "current_outputs": []`,
 		quote(node), quote(class), quote(text), quote(kind), inputs))
 }
+
+// ID is the prompt's id.
+func (y *Play) ID() string { return y.p.id }
+
+// Graph is the prompt's graph as it was sent.
+func (y *Play) Graph() string { return string(y.p.graph) }

@@ -207,3 +207,10 @@ func (s *Server) free(w http.ResponseWriter, _ *http.Request) {
 	s.cache = map[string]result{}
 	w.WriteHeader(http.StatusOK)
 }
+
+// Trust accepts every prompt from now on.
+func (s *Server) Trust() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trusting = true
+}

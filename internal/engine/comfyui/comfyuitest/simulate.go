@@ -182,7 +182,10 @@ func simulate(y *Play) {
 	y.s.mu.Unlock()
 	list, _ := json.Marshal(append([]string{}, cached...))
 	y.Say("execution_cached", `, "nodes": `+string(list))
-	done := map[string]bool{}
+	done, known := map[string]bool{}, map[string]bool{}
+	for _, id := range cached {
+		known[id] = true
+	}
 	var visit func(id string) bool
 	visit = func(id string) bool {
 		if done[id] {
@@ -190,7 +193,9 @@ func simulate(y *Play) {
 		}
 		for _, in := range nodes[id].Get("inputs").Members() {
 			if in.Value.Kind == pyjson.Array && in.Value.Len() == 2 {
-				if _, ok := kept[keyOf(id)]; !ok && !visit(in.Value.Index(0).Text()) {
+				// Cached ancestors are not visited; nor are those of a cached node.
+				source := in.Value.Index(0).Text()
+				if _, ok := kept[keyOf(id)]; !ok && !known[source] && !visit(source) {
 					return false
 				}
 			}

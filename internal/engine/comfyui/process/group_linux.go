@@ -1,0 +1,16 @@
+package process
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// group puts the process into a group of its own, and lets the system kill it
+// when this program dies.
+func group(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// ask asks the group to end, end kills it. Both do nothing when it is gone.
+func ask(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } //nolint:errcheck // gone
+func end(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } //nolint:errcheck // gone
