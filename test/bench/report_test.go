@@ -38,7 +38,9 @@ func bound(what string, got float64, unit string, reach float64, higher bool) {
 }
 
 // note adds a figure without a target.
-func note(what string, got float64, unit string) { add(row{what: what, got: figure(got) + unit, met: true}) }
+func note(what string, got float64, unit string) {
+	add(row{what: what, got: figure(got) + unit, met: true})
+}
 
 func add(r row) {
 	rows = append(rows, r)
