@@ -39,7 +39,10 @@ func (db *DB) SaveAsset(ctx context.Context, a settee.Asset, overwrite bool) (sa
 		} else {
 			saved, err = addAsset(tx, a)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return count(tx, saved.AccountID, saved.File, noPrefix)
 	})
 	return saved, err
 }

@@ -92,7 +92,10 @@ func (t *attemptRow) mint(tx *Tx, n engine.NewFile, now time.Time) (f settee.Fil
 		err = tx.QueryRow(insert+`UPDATE SET hash = excluded.hash, size = excluded.size, mime = excluded.mime,
 			job_id = excluded.job_id, created_at = excluded.created_at, updated_at = excluded.updated_at RETURNING id`,
 			id, t.accountID, f.Type, f.Subfolder, f.Filename, n.Blob.Hash, n.Blob.Size, n.MIME, t.JobID, now).Scan(&id)
-		return f, id, err
+		if err != nil {
+			return f, id, err
+		}
+		return f, id, count(tx, t.accountID, f, noPrefix)
 	}
 	for made := int64(0); made == 0; {
 		var counter int64
@@ -107,5 +110,5 @@ func (t *attemptRow) mint(tx *Tx, n engine.NewFile, now time.Time) (f settee.Fil
 			return f, "", err
 		}
 	}
-	return f, id, nil
+	return f, id, count(tx, t.accountID, f, n.Prefix)
 }

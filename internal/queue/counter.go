@@ -1,0 +1,33 @@
+package queue
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Counter says that a file name takes number N of a prefix.
+type Counter struct {
+	Prefix string
+	N      int64
+}
+
+// Counters are the numbers that a file name takes: as in ComfyUI, the digits
+// between an underscore and the next are a number of what stands before them
+// (protocol note 4.7). "x_1_00050_.png" is number 1 of "x" and 50 of "x_1".
+func Counters(filename string) (all []Counter) {
+	for i, c := range filename {
+		if c != '_' {
+			continue
+		}
+		digits, _, _ := strings.Cut(filename[i+1:], "_")
+		if len(digits) == 0 || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			continue
+		}
+		all = append(all, Counter{filename[:i], n})
+	}
+	return all
+}
