@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/settee/settee"
@@ -61,8 +62,8 @@ func TestQueueLimit(t *testing.T) {
 		h.submit("a", "2")
 		_, err := h.trySubmit("a", "3")
 		wantCode(t, err, settee.CodeQueueFull)
-		if f := err.(*settee.Fault); f.RetryAfter <= 0 {
-			t.Fatalf("no RetryAfter in %+v", f)
+		if f, ok := errors.AsType[*settee.Fault](err); !ok || f.RetryAfter <= 0 {
+			t.Fatalf("no RetryAfter in %v", err)
 		}
 		h.claim(h.open("w1", "native"))
 		h.submit("a", "3")

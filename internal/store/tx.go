@@ -68,7 +68,7 @@ func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 
 // QueryRow runs a statement of which only the first row matters.
 func (tx *Tx) QueryRow(query string, args ...any) *Row {
-	rows, err := tx.Query(query, args...)
+	rows, err := tx.Query(query, args...) //nolint:rowserrcheck // Row.Scan checks
 	return &Row{rows: rows, err: err}
 }
 

@@ -130,7 +130,7 @@ func (w *Worker) renew(alive context.Context, s queue.Session) error {
 		orders, err := w.coordinator.Renew(alive, s)
 		switch {
 		case alive.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the session is over; the error says no more
 		case settee.CodeOf(err) == settee.CodeLeaseLost:
 			w.stopAll(settee.ReasonLost)
 			return err

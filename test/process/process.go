@@ -120,7 +120,7 @@ func (s *Server) Kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	<-s.done
+	_ = <-s.done // says that it was killed
 	s.cmd = nil
 }
 
