@@ -147,20 +147,10 @@ func (b *bench) pid(key string) int {
 // gone waits until a process is no more (a zombie is no more).
 func (b *bench) gone(pid int) {
 	b.Helper()
-	limit, tick := time.NewTimer(10*time.Second), time.NewTicker(5*time.Millisecond)
-	defer limit.Stop()
-	defer tick.Stop()
-	for {
+	b.until("the end of process "+strconv.Itoa(pid), func() bool {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil && syscall.Kill(pid, 0) != nil || strings.Contains(string(stat), ") Z ") {
-			return
-		}
-		select {
-		case <-limit.C:
-			b.Fatalf("process %d still runs", pid)
-		case <-tick.C:
-		}
-	}
+		return err != nil && syscall.Kill(pid, 0) != nil || strings.Contains(string(stat), ") Z ")
+	})
 }
 
 func TestStartsWithItsOwnPortAndFolders(t *testing.T) {
@@ -234,13 +224,18 @@ func TestStartsAgainAfterACrash(t *testing.T) {
 // epoch waits until a process of that epoch is ready.
 func (b *bench) epoch(n int) {
 	b.Helper()
+	b.until("the next process", func() bool { return b.p.Epoch() >= n && b.p.Alive() })
+}
+
+func (b *bench) until(what string, came func() bool) {
+	b.Helper()
 	limit, tick := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
-	for b.p.Epoch() < n || !b.p.Alive() {
+	for !came() {
 		select {
 		case <-limit.C:
-			b.Fatalf("epoch %d is not reached", n)
+			b.Fatalf("%s does not come", what)
 		case <-tick.C:
 		}
 	}
@@ -266,6 +261,7 @@ func TestStartsThatFailAreTriedAgain(t *testing.T) {
 	if err := b.p.Ready(ctx); err == nil {
 		t.Fatal("a process that fails is ready")
 	}
+	b.until("a second try", func() bool { return b.p.Epoch() > 1 && strings.Contains(b.log.String(), "cannot start") })
 	if err := os.Remove(filepath.Join(b.dir, "fail")); err != nil {
 		t.Fatal(err)
 	}
