@@ -121,8 +121,12 @@ func (a *App) services(ctx context.Context) error {
 	if a.firstKey != "" && account.Guessable(a.firstKey) {
 		a.cfg.Log.Warn("the chosen first key is so short that it can be guessed")
 	}
+	id, err := a.identity()
+	if err != nil {
+		return err
+	}
 	a.assets = asset.New(a.db, a.metrics.Blobs(disk, now), asset.Options{Now: now, Secret: a.root.Derive("links")})
-	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: settee.NewID(), Log: a.cfg.Log})
+	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: id + "/" + settee.NewID(), Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
 		return a.root.Seal(partnerKeys, plain)
@@ -130,7 +134,7 @@ func (a *App) services(ctx context.Context) error {
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
 	a.metrics.Watch(a.hub, a.db, now)
 	a.server = a.http()
-	return a.native()
+	return a.native(a.workerNames(id))
 }
 
 // URL is where the server answers.

@@ -45,8 +45,13 @@ func (a *App) http() *http.Server {
 
 var errNoPool = errors.New("no worker has come up yet")
 
+// readyIn is how soon the database must answer for the server to be ready.
+const readyIn = 2 * time.Second
+
 // ready says why a job could not be taken now.
 func (a *App) ready(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, readyIn)
+	defer done()
 	pools, err := a.pools.Pools(ctx)
 	if err != nil {
 		return err

@@ -14,9 +14,18 @@ const partnerKeys = "partner"
 // nativePool is the pool of the embedded engines.
 const nativePool = "native"
 
+// workerNames is what the names of this server's workers begin with: the pool,
+// and where other servers may have workers on the database, the server too.
+func (a *App) workerNames(server string) string {
+	if a.cfg.Database == "sqlite" {
+		return nativePool
+	}
+	return nativePool + "-" + server[max(0, len(server)-8):]
+}
+
 // native makes the embedded workers. They share one engine: what one has
 // computed is there for all.
-func (a *App) native() error {
+func (a *App) native(names string) error {
 	engine := a.cfg.Native
 	if engine == nil {
 		engine = native.New(native.Options{MemoryLimit: a.cfg.Memory, Parallel: a.cfg.Workers})
@@ -26,7 +35,7 @@ func (a *App) native() error {
 	}
 	for i := range a.cfg.Workers {
 		a.workers = append(a.workers, worker.New(a.queue, a.assets, engine, worker.Options{
-			Name:   fmt.Sprintf("%s-%d", nativePool, i+1),
+			Name:   fmt.Sprintf("%s-%d", names, i+1),
 			Pool:   nativePool,
 			Grace:  a.cfg.Grace,
 			Log:    a.cfg.Log,

@@ -73,7 +73,7 @@ func (s *Service) Reap(ctx context.Context) error {
 }
 
 // takeOver ends the sessions that earlier boots of this embedded server left
-// behind, once.
+// behind, once. Those of other servers on the database end by their lease.
 func (s *Service) takeOver(ctx context.Context) error {
 	s.takeover.Lock()
 	defer s.takeover.Unlock()

@@ -174,11 +174,12 @@ func TestSharedFileStays(t *testing.T) {
 }
 
 // A new boot of an embedded server takes over at once from one that was killed;
-// sessions of remote workers live on.
+// sessions of remote workers and of other servers live on.
 func TestBootTakeover(t *testing.T) {
 	each(t, settee.Tier{}, func(t *testing.T, h *house) {
 		h.submit("a", "p")
 		h.submit("a", "q")
+		h.submit("a", "r")
 		open := func(q *queue.Service, worker string) queue.Session {
 			t.Helper()
 			s, err := q.Open(t.Context(), worker, "native", settee.Description{})
@@ -188,12 +189,17 @@ func TestBootTakeover(t *testing.T) {
 			return s
 		}
 		remote := h.claim(open(h.Service, "far away"))
-		killed := h.boot("one")
+		neighbour := h.boot("other/one")
+		beside, err := neighbour.Claim(t.Context(), open(neighbour, "beside"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		killed := h.boot("this/one")
 		old, err := killed.Claim(t.Context(), open(killed, "embedded"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := h.boot("two")
+		next := h.boot("this/two")
 		s := open(next, "embedded")
 		_, err = killed.Execute(t.Context(), old.Attempt, image("9", "cat"))
 		wantCode(t, err, settee.CodeLeaseLost)
@@ -202,6 +208,9 @@ func TestBootTakeover(t *testing.T) {
 			t.Fatalf("took over %+v, %v", l, err)
 		}
 		h.finish(remote, success(remote))
+		if err := neighbour.Finish(t.Context(), beside.Attempt, success(beside)); err != nil {
+			t.Error("another server's session was ended: ", err)
+		}
 		h.consistent()
 	})
 }

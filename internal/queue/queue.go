@@ -45,7 +45,7 @@ type Session struct {
 	ID       string
 	WorkerID string
 	Pool     string
-	Boot     string // of the embedded server, empty for remote workers
+	Boot     string // "server/start" of the embedded server, empty for remote workers
 	Depth    int
 }
 

@@ -14,7 +14,7 @@ import (
 // Options of a Service.
 type Options struct {
 	Now      func() time.Time
-	Boot     string        // names this start of an embedded server, the only one on its database; empty elsewhere
+	Boot     string        // names this start of an embedded server: "server/start"; empty elsewhere
 	Log      *slog.Logger  // nil: slog.Default
 	Lease    time.Duration // how long a session lives without a renewal; 0: 15 s
 	Poll     time.Duration // how often to look without a hint, and to reap; 0: 1 s

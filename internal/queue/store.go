@@ -25,7 +25,8 @@ type Store interface {
 	// no error.
 	CloseSession(ctx context.Context, id string, reason settee.Reason, now time.Time) error
 	// ExpireSessions ends the sessions whose lease has run out and, when boot is
-	// not empty, those of embedded servers that are not boot.
+	// not empty, those of the same server's other boots: boot is "server/start",
+	// and a boot without a server is of the only one on its database.
 	ExpireSessions(ctx context.Context, boot string, now time.Time) error
 	// SessionAttempts are the attempts that a session holds.
 	SessionAttempts(ctx context.Context, id string) ([]Held, error)

@@ -7,8 +7,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // postgres is a PostgreSQL database, shared by any number of servers. Units
@@ -20,10 +21,11 @@ type postgres struct {
 }
 
 func openPostgres(ctx context.Context, url string) (database, error) {
-	db, err := sql.Open("pgx", url)
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
+	db := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
 	db.SetMaxOpenConns(24)
 	db.SetMaxIdleConns(24)
 	db.SetConnMaxIdleTime(5 * time.Minute)
@@ -35,6 +37,14 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &postgres{db: db, clock: c}, nil
+}
+
+// durable has a connection wait until a commit is on the disk, where the server
+// or the database's owner has it otherwise.
+func durable(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+		WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
 }
 
 func (p *postgres) write(ctx context.Context, unit func(*Tx) error) error {
@@ -60,13 +70,13 @@ func (p *postgres) read(ctx context.Context, look func(*Tx) error) error {
 func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error) error {
 	tx, err := p.db.BeginTx(ctx, opt)
 	if err != nil {
-		return err
+		return unavailable(err)
 	}
 	defer tx.Rollback()
 	if err := f(&Tx{dialect: Postgres, run: pgRunner{ctx, tx}}); err != nil {
-		return err
+		return unavailable(err)
 	}
-	return tx.Commit()
+	return unavailable(committed(tx.Commit()))
 }
 
 func (p *postgres) commits() *observer { return &p.observer }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/settee/settee"
@@ -78,18 +79,18 @@ func (db *DB) CloseSession(ctx context.Context, id string, reason settee.Reason,
 // ExpireSessions ends sessions that ran out and those of earlier boots
 // (queue.Store). It looks before it writes: it is called every second.
 func (db *DB) ExpireSessions(ctx context.Context, boot string, now time.Time) error {
-	const over = ` FROM worker_sessions WHERE closed_at IS NULL
-		AND (expires_at <= $1 OR ($2 <> '' AND boot <> '' AND boot <> $2))`
+	const over = ` closed_at IS NULL AND (expires_at <= $1
+		OR ($2 <> '' AND boot <> '' AND boot <> $2 AND substr(boot, 1, length($3)) = $3))`
+	server := boot[:strings.LastIndexByte(boot, '/')+1]
 	var some bool
 	if err := db.Read(ctx, func(tx *Tx) error {
-		return tx.QueryRow(`SELECT EXISTS (SELECT 1`+over+`)`, now, boot).Scan(&some)
+		return tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM worker_sessions WHERE`+over+`)`, now, boot, server).Scan(&some)
 	}); err != nil || !some {
 		return err
 	}
 	return db.Write(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`UPDATE worker_sessions SET closed_at = $1, reason = $3
-			WHERE closed_at IS NULL AND (expires_at <= $1 OR ($2 <> '' AND boot <> '' AND boot <> $2))`,
-			now, boot, settee.ReasonLost)
+		_, err := tx.Exec(`UPDATE worker_sessions SET closed_at = $1, reason = $4 WHERE`+over,
+			now, boot, server, settee.ReasonLost)
 		return err
 	})
 }

@@ -23,13 +23,14 @@ func (w *Worker) work(alive context.Context, lease *queue.Lease) {
 		timer := time.AfterFunc(time.Until(lease.Deadline), func() { cancel(stop{settee.ReasonTimeout}) })
 		defer timer.Stop()
 	}
-	w.finish(alive, lease.Attempt, w.run(ctx, lease))
+	w.finish(alive, lease.Attempt, w.run(alive, ctx, lease))
 }
 
-func (w *Worker) run(ctx context.Context, lease *queue.Lease) queue.Ending {
+// run drives the engine until ctx ends; alive is the session's.
+func (w *Worker) run(alive, ctx context.Context, lease *queue.Lease) queue.Ending {
 	job, err := w.job(lease)
 	if err == nil {
-		err = w.drive(ctx, job, newSink(w, lease))
+		err = w.drive(ctx, job, newSink(alive, w, lease))
 	}
 	return outcome(lease.PromptID, err, context.Cause(ctx))
 }

@@ -14,23 +14,26 @@ import (
 // on after the run's context is cancelled: what a node finished is not lost.
 type sink struct {
 	worker   *Worker
+	alive    context.Context // the session's
 	lease    *queue.Lease
 	previews bool // the job asked for previews (extra_data.preview_method)
 }
 
-func newSink(w *Worker, lease *queue.Lease) *sink {
+func newSink(alive context.Context, w *Worker, lease *queue.Lease) *sink {
 	var extra struct {
 		Method string `json:"preview_method"`
 	}
 	// extra_data is an object; a preview_method of another kind asks for nothing.
 	_ = json.Unmarshal(lease.Graph.ExtraData, &extra)
-	return &sink{worker: w, lease: lease, previews: extra.Method != "" && extra.Method != "none" && extra.Method != "default"}
+	return &sink{worker: w, alive: alive, lease: lease, previews: extra.Method != "" && extra.Method != "none" && extra.Method != "default"}
 }
 
 func (s *sink) report(ctx context.Context, f settee.Frame) error {
 	f.AccountID, f.JobID, f.PromptID = s.lease.AccountID, s.lease.Attempt.JobID, s.lease.PromptID
 	f.ClientID, f.Attempt = s.lease.ClientID, s.lease.Attempt.N
-	return s.worker.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
+	return patiently(s.alive, func() error {
+		return s.worker.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
+	})
 }
 
 func (s *sink) Event(ctx context.Context, e settee.Event) error {
@@ -41,12 +44,26 @@ func (s *sink) Preview(ctx context.Context, node string, frame []byte, wanted bo
 	return s.report(ctx, settee.Frame{Node: node, Binary: frame, Wanted: wanted || s.previews})
 }
 
-func (s *sink) Executed(ctx context.Context, x engine.Executed) (json.RawMessage, error) {
-	return s.worker.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
+func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.RawMessage, err error) {
+	err = patiently(s.alive, func() (err error) {
+		output, err = s.worker.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
+		return err
+	})
+	return output, err
 }
 
-func (s *sink) Put(ctx context.Context, content io.Reader) (settee.Blob, error) {
-	return s.worker.files.Put(ctx, content)
+func (s *sink) Put(ctx context.Context, content io.Reader) (b settee.Blob, err error) {
+	again, ok := content.(io.Seeker)
+	if !ok { // it can be read once
+		return s.worker.files.Put(ctx, content)
+	}
+	err = patiently(s.alive, func() (err error) {
+		if _, err = again.Seek(0, io.SeekStart); err == nil {
+			b, err = s.worker.files.Put(ctx, content)
+		}
+		return err
+	})
+	return b, err
 }
 
 func (s *sink) Open(ctx context.Context, hash string) (io.ReadSeekCloser, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/settee/settee"
@@ -18,6 +19,7 @@ type Options struct {
 	Name  string        // of the worker; the same name after a restart is the same worker
 	Pool  string        // the pool it serves
 	Grace time.Duration // how long running jobs may go on once Run's context has ended
+	Hurry time.Duration // how long handing them back may take after that; 0: 5 s
 	Log   *slog.Logger
 	// Unseal turns a lease's secrets into the extra_data keys they are. Nil
 	// where the coordinator already did.
@@ -39,6 +41,9 @@ type Worker struct {
 func New(c Coordinator, f Files, e engine.Engine, opt Options) *Worker {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
+	}
+	if opt.Hurry == 0 {
+		opt.Hurry = 5 * time.Second
 	}
 	return &Worker{coordinator: c, files: f, engine: e, opt: opt,
 		running: map[queue.Attempt]context.CancelCauseFunc{}}
@@ -90,21 +95,33 @@ func (w *Worker) session(ctx context.Context) error {
 		}
 	})
 
-	var slots sync.WaitGroup
+	var (
+		slots   sync.WaitGroup
+		unheard atomic.Bool
+	)
 	for range max(description.Depth, 1) {
-		slots.Go(func() { w.slot(claiming, alive, s) })
+		slots.Go(func() {
+			if !w.slot(claiming, alive, s) {
+				unheard.Store(true)
+				stopClaiming()
+			}
+		})
 	}
 	idle := make(chan struct{})
 	go func() { slots.Wait(); close(idle) }()
 	select {
 	case <-idle:
-	case <-claiming.Done():
+	case <-alive.Done():
+		<-idle
+	case <-ctx.Done():
 		grace := time.NewTimer(w.opt.Grace)
 		defer grace.Stop()
 		select {
 		case <-idle:
 		case <-grace.C:
 			w.stopAll(settee.ReasonDrained)
+			late := time.AfterFunc(w.opt.Hurry, func() { lose(errLate) })
+			defer late.Stop()
 			<-idle
 		}
 	}
@@ -113,6 +130,9 @@ func (w *Worker) session(ctx context.Context) error {
 		closing, done := context.WithTimeout(alive, 5*time.Second)
 		err = w.coordinator.Close(closing, s)
 		done()
+		if err == nil && unheard.Load() && ctx.Err() == nil {
+			err = errUnheard
+		}
 	} else {
 		err = cause
 	}
@@ -121,7 +141,11 @@ func (w *Worker) session(ctx context.Context) error {
 	return err
 }
 
-var errClosed = errors.New("session closed")
+var (
+	errClosed  = errors.New("session closed")
+	errLate    = errors.New("what ran could not be handed back in time")
+	errUnheard = errors.New("a claim was not answered")
+)
 
 // renew keeps the session and passes orders on, until alive ends or the session
 // is lost.
@@ -148,22 +172,28 @@ func (w *Worker) renew(alive context.Context, s queue.Session) error {
 	}
 }
 
-// slot claims and runs one job after another.
-func (w *Worker) slot(claiming, alive context.Context, s queue.Session) {
+// slot claims and runs one job after another, until claiming ends. It reports
+// false when a claim's outcome is unknown: the session may then hold a job that
+// nobody runs, and only ending the session gives it back.
+func (w *Worker) slot(claiming, alive context.Context, s queue.Session) bool {
 	for claiming.Err() == nil {
 		lease, err := w.coordinator.Claim(claiming, s)
-		if err != nil {
-			if claiming.Err() == nil {
-				w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
-				select {
-				case <-claiming.Done():
-				case <-time.After(250 * time.Millisecond):
-				}
+		switch code := settee.CodeOf(err); {
+		case err == nil:
+			w.work(alive, lease)
+		case claiming.Err() != nil:
+		case code == settee.CodeUnavailable, code == settee.CodeLeaseLost: // nothing was given
+			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
+			select {
+			case <-claiming.Done():
+			case <-time.After(250 * time.Millisecond):
 			}
-			continue
+		default:
+			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
+			return false
 		}
-		w.work(alive, lease)
 	}
+	return true
 }
 
 func (w *Worker) stop(a queue.Attempt, reason settee.Reason) {

@@ -104,11 +104,15 @@ func lease(id string) *queue.Lease {
 		Graph: settee.Graph{Prompt: json.RawMessage(`{}`), ExtraData: json.RawMessage(`{}`)}}
 }
 
+func newWorker(c worker.Coordinator, e engine.Engine, grace time.Duration) *worker.Worker {
+	return worker.New(c, files{}, e, worker.Options{Name: "w", Pool: "p", Grace: grace, Log: slog.New(slog.DiscardHandler)})
+}
+
 // start runs a worker until the returned stop is called; stop waits for its end.
-func start(t *testing.T, c *coordinator, e engine.Engine, grace time.Duration) (stop func()) {
+func start(t *testing.T, c worker.Coordinator, e engine.Engine, grace time.Duration) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	w := worker.New(c, files{}, e, worker.Options{Name: "w", Pool: "p", Grace: grace, Log: slog.New(slog.DiscardHandler)})
+	w := newWorker(c, e, grace)
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	return func() {
