@@ -14,16 +14,15 @@ import (
 	"github.com/settee/settee/internal/workflow"
 )
 
-// work runs a claimed job and reports how it ended.
-func (w *Worker) work(alive context.Context, lease *queue.Lease) {
-	ctx, cancel := w.add(alive, lease.Attempt)
-	defer cancel(nil)
-	defer w.remove(lease.Attempt)
-	if !lease.Deadline.IsZero() {
-		timer := time.AfterFunc(time.Until(lease.Deadline), func() { cancel(stop{settee.ReasonTimeout}) })
+// work runs a claimed job and says how it ended.
+func (w *Worker) work(alive context.Context, t *task) queue.Ending {
+	defer t.cancel(nil)
+	defer w.remove(t.lease.Attempt)
+	if !t.lease.Deadline.IsZero() {
+		timer := time.AfterFunc(time.Until(t.lease.Deadline), func() { t.cancel(stop{settee.ReasonTimeout}) })
 		defer timer.Stop()
 	}
-	w.finish(alive, lease.Attempt, w.run(alive, ctx, lease))
+	return w.run(alive, t.ctx, t.lease)
 }
 
 // run drives the engine until ctx ends; alive is the session's.

@@ -172,15 +172,31 @@ func (w *Worker) renew(alive context.Context, s queue.Session) error {
 	}
 }
 
-// slot claims and runs one job after another, until claiming ends. It reports
-// false when a claim's outcome is unknown: the session may then hold a job that
-// nobody runs, and only ending the session gives it back.
+// slot claims and runs one job after another, until claiming ends. It looks for
+// the next while the ending of one is written down, and starts it afterwards.
+// It reports false when a claim's outcome is unknown: the session may then hold
+// a job that nobody runs, and only ending the session gives it back.
 func (w *Worker) slot(claiming, alive context.Context, s queue.Session) bool {
+	next, known := w.claim(claiming, alive, s)
+	for next != nil {
+		t := next
+		ending := w.work(alive, t)
+		var finishing sync.WaitGroup
+		finishing.Go(func() { w.finish(alive, t.lease.Attempt, ending) })
+		next, known = w.claim(claiming, alive, s)
+		finishing.Wait()
+	}
+	return known
+}
+
+// claim waits for a job; nil when claiming has ended, or when it is not known
+// what became of the claim.
+func (w *Worker) claim(claiming, alive context.Context, s queue.Session) (t *task, known bool) {
 	for claiming.Err() == nil {
 		lease, err := w.coordinator.Claim(claiming, s)
 		switch code := settee.CodeOf(err); {
 		case err == nil:
-			w.work(alive, lease)
+			return w.add(alive, lease), true
 		case claiming.Err() != nil:
 		case code == settee.CodeUnavailable, code == settee.CodeLeaseLost: // nothing was given
 			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
@@ -190,10 +206,17 @@ func (w *Worker) slot(claiming, alive context.Context, s queue.Session) bool {
 			}
 		default:
 			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
-			return false
+			return nil, false
 		}
 	}
-	return true
+	return nil, true
+}
+
+// task is a claimed job, which can be told to stop.
+type task struct {
+	lease  *queue.Lease
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 }
 
 func (w *Worker) stop(a queue.Attempt, reason settee.Reason) {
@@ -212,13 +235,13 @@ func (w *Worker) stopAll(reason settee.Reason) {
 	}
 }
 
-// add makes the context of a run; remove must be called when it is over.
-func (w *Worker) add(alive context.Context, a queue.Attempt) (context.Context, context.CancelCauseFunc) {
+// add makes a job stoppable; remove must be called when it is over.
+func (w *Worker) add(alive context.Context, lease *queue.Lease) *task {
 	ctx, cancel := context.WithCancelCause(alive)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running[a] = cancel
-	return ctx, cancel
+	w.running[lease.Attempt] = cancel
+	return &task{lease, ctx, cancel}
 }
 
 func (w *Worker) remove(a queue.Attempt) {
