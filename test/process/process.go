@@ -49,17 +49,40 @@ type Server struct {
 	URL  string
 	Data string
 
-	t    testing.TB
-	bin  string
-	args []string
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
-	done chan error
+	t     testing.TB
+	setup Setup
+	bin   string
+	cmd   *exec.Cmd
+	log   *logged
+	done  chan error
+}
+
+// Setup is how a server is to be.
+type Setup struct {
+	Args []string // after `serve`
+	Env  []string // beside the test's own
+}
+
+// Secret is the root secret of servers that share a database.
+const Secret = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+// On is a server on a database, "" being SQLite in its data folder.
+func On(database string, args ...string) Setup {
+	if database == "" {
+		return Setup{Args: args}
+	}
+	return Setup{Args: append([]string{"--database", database}, args...), Env: []string{"SETTEE_SECRET=" + Secret}}
+}
+
+// Serve is Setup.Serve of a server with those arguments.
+func Serve(t testing.TB, args ...string) *Server {
+	t.Helper()
+	return Setup{Args: args}.Serve(t)
 }
 
 // Serve starts a server on a free loopback port with a data folder of its own
 // and waits until it is ready. It is stopped when the test ends.
-func Serve(t testing.TB, args ...string) *Server {
+func (u Setup) Serve(t testing.TB) *Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -67,7 +90,7 @@ func Serve(t testing.TB, args ...string) *Server {
 	}
 	listen := l.Addr().String()
 	l.Close()
-	s := &Server{t: t, bin: Build(t), Data: t.TempDir(), URL: "http://" + listen, args: args}
+	s := &Server{t: t, bin: Build(t), Data: t.TempDir(), URL: "http://" + listen, setup: u, log: &logged{}}
 	s.Start()
 	t.Cleanup(func() {
 		if s.cmd != nil {
@@ -80,9 +103,8 @@ func Serve(t testing.TB, args ...string) *Server {
 // Start starts the server again, on the same port and folder.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.log = &bytes.Buffer{}
-	s.cmd = exec.Command(s.bin, append([]string{"serve", "--listen", s.URL[len("http://"):], "--data", s.Data}, s.args...)...)
-	s.cmd.Env = append(os.Environ(), "SETTEE_BOOTSTRAP_KEY="+Key)
+	s.cmd = exec.Command(s.bin, append([]string{"serve", "--listen", s.URL[len("http://"):], "--data", s.Data}, s.setup.Args...)...)
+	s.cmd.Env = append(append(os.Environ(), "SETTEE_BOOTSTRAP_KEY="+Key), s.setup.Env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -109,6 +131,27 @@ func (s *Server) Start() {
 		case <-poll.C:
 		}
 	}
+}
+
+// Log is what the server has written so far, over all its starts.
+func (s *Server) Log() string { return s.log.String() }
+
+// logged is text that is written and read at the same time.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // PID is the running process.

@@ -7,28 +7,19 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
 // server is the PostgreSQL that this test binary uses.
-var server postgresServer
-
-type postgresServer struct {
+var server struct {
 	once  sync.Once
 	err   error  // why there is none
 	admin string // URL of a database from which others can be made
-	dir   string
-	run   func(command string, args ...string) error
+	own   *Cluster
 	made  atomic.Int64
 }
 
@@ -38,16 +29,11 @@ var errNone = errors.New("PostgreSQL is not installed and SETTEE_TEST_POSTGRES i
 // there is no server.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	server.once.Do(server.start)
-	if errors.Is(server.err, errNone) && os.Getenv("SETTEE_TEST_REQUIRE") == "" {
-		t.Skip("SKIPPED ON POSTGRESQL: ", server.err)
-	}
-	if server.err != nil {
-		t.Fatal("PostgreSQL: ", server.err)
-	}
+	server.once.Do(start)
+	skip(t, server.err)
 	name := fmt.Sprintf("settee_test_%d_%d", os.Getpid(), server.made.Add(1))
-	server.do(t, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
-	t.Cleanup(func() { server.do(t, "DROP DATABASE "+name+" WITH (FORCE)") })
+	do(t, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+	t.Cleanup(func() { do(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(server.admin)
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +42,20 @@ func PostgresURL(t testing.TB) string {
 	return u.String()
 }
 
-func (s *postgresServer) do(t testing.TB, statement string) {
+// skip skips the test, or fails it where it must not be skipped.
+func skip(t testing.TB, err error) {
 	t.Helper()
-	db, err := sql.Open("pgx", s.admin)
+	if errors.Is(err, errNone) && os.Getenv("SETTEE_TEST_REQUIRE") == "" {
+		t.Skip("SKIPPED ON POSTGRESQL: ", err)
+	}
+	if err != nil {
+		t.Fatal("PostgreSQL: ", err)
+	}
+}
+
+func do(t testing.TB, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", server.admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,62 +65,21 @@ func (s *postgresServer) do(t testing.TB, statement string) {
 	}
 }
 
-func (s *postgresServer) start() {
-	if s.admin = os.Getenv("SETTEE_TEST_POSTGRES"); s.admin != "" {
+// start finds or starts the server, which does not wait for the disk.
+func start() {
+	if server.admin = os.Getenv("SETTEE_TEST_POSTGRES"); server.admin != "" {
 		return
 	}
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		s.err = errNone
+	if server.own, server.err = newCluster(" -c fsync=off -c synchronous_commit=off -c full_page_writes=off"); server.err != nil {
 		return
 	}
-	slices.Sort(found)
-	s.err = s.launch(filepath.Dir(found[len(found)-1]))
+	server.admin = server.own.URL
+	server.err = server.own.Start()
 }
 
-// launch starts a server in a folder of its own, on a socket there, without
-// waiting for the disk. PostgreSQL refuses to run as root.
-func (s *postgresServer) launch(bin string) (err error) {
-	if s.dir, err = os.MkdirTemp("/tmp", "settee-pg-"); err != nil {
-		return err
-	}
-	var as *syscall.SysProcAttr
-	name := "postgres"
-	if os.Getuid() == 0 {
-		u, err := user.Lookup(name)
-		if err != nil {
-			if u, err = user.Lookup("nobody"); err != nil {
-				return err
-			}
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(s.dir, uid, gid); err != nil {
-			return err
-		}
-		as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	}
-	s.run = func(command string, args ...string) error {
-		cmd := exec.Command(filepath.Join(bin, command), append([]string{"-D", filepath.Join(s.dir, "data")}, args...)...)
-		cmd.SysProcAttr, cmd.Dir = as, s.dir
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("%s: %w\n%s%s", command, err, out, log)
-		}
+func stop() error {
+	if server.own == nil {
 		return nil
 	}
-	if err := s.run("initdb", "-U", name, "-A", "trust", "--locale=C", "-E", "UTF8", "--no-sync"); err != nil {
-		return err
-	}
-	s.admin = "postgres:///postgres?" + url.Values{"host": {s.dir}, "user": {name}}.Encode()
-	return s.run("pg_ctl", "start", "-w", "-l", filepath.Join(s.dir, "log"), "-o", "-k "+s.dir+
-		" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200")
-}
-
-func (s *postgresServer) stop() error {
-	if s.run == nil {
-		return nil
-	}
-	return errors.Join(s.run("pg_ctl", "stop", "-w", "-m", "immediate"), os.RemoveAll(s.dir))
+	return server.own.remove()
 }

@@ -20,7 +20,7 @@ import (
 // goroutine is left. Call it from TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
-	if err := server.stop(); err != nil {
+	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping PostgreSQL:", err)
 		code = 1
 	}
@@ -32,7 +32,7 @@ func Main(m *testing.M) {
 }
 
 // Stop ends what the tests started, for a TestMain that does not call Main.
-func Stop() error { return server.stop() }
+func Stop() error { return stop() }
 
 // Each runs f on an empty database of each kind.
 func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
