@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/settee/settee/internal/asset"
 	"github.com/settee/settee/internal/engine/native"
 	"github.com/settee/settee/internal/worker"
 )
@@ -34,7 +35,7 @@ func (a *App) native(names string) error {
 		return err
 	}
 	for i := range a.cfg.Workers {
-		a.workers = append(a.workers, worker.New(a.queue, a.assets, engine, worker.Options{
+		a.workers = append(a.workers, worker.New(a.queue, asset.Outputs{Service: a.assets}, engine, worker.Options{
 			Name:   fmt.Sprintf("%s-%d", names, i+1),
 			Pool:   nativePool,
 			Grace:  a.cfg.Grace,

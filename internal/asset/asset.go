@@ -21,6 +21,9 @@ type Store interface {
 	// SaveBlob writes down that the bytes are kept. One that nothing refers to
 	// counts as unreferenced since now.
 	SaveBlob(ctx context.Context, b settee.Blob, now time.Time) error
+	// RefreshBlob has bytes that are written down, and that nothing refers to,
+	// count as unreferenced since now.
+	RefreshBlob(ctx context.Context, hash string, now time.Time) error
 	// SaveAsset names bytes; a.ID is for a new row. When the name is taken by
 	// other bytes, overwrite gives them up (the row keeps its id), and without
 	// overwrite the name becomes the first of names that is free or has these

@@ -261,6 +261,45 @@ func TestReferencesOfWorkflows(t *testing.T) {
 	})
 }
 
+// A worker's file is written down by the unit that names it; one that was there
+// and that nobody has is kept for it meanwhile.
+func TestOutputsAreWrittenDownWhenTheyAreNamed(t *testing.T) {
+	each(t, func(h *house) {
+		rows := func() (n int, since time.Time) {
+			h.t.Helper()
+			err := h.db.Read(h.t.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(`SELECT count(*), max(unreferenced_since) FROM blobs`).Scan(&n, store.Time(&since))
+			})
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			return n, since
+		}
+		outputs := asset.Outputs{Service: h.Service}
+		b, err := outputs.Put(h.t.Context(), strings.NewReader("bytes"))
+		if n, _ := rows(); err != nil || n != 0 || h.content(settee.Asset{Blob: b}) != "bytes" {
+			h.t.Errorf("new bytes: %d rows, %v", n, err)
+		}
+		if _, err := h.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
+			h.t.Fatal(err)
+		}
+		h.now = h.now.Add(time.Hour)
+		if _, err := outputs.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
+			h.t.Fatal(err)
+		}
+		if n, since := rows(); n != 1 || !since.Equal(h.now) {
+			h.t.Errorf("bytes that nobody has: %d rows, unreferenced since %v", n, since)
+		}
+		h.upload("ann", file("input", "", "x"), "bytes", false)
+		if _, err := outputs.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
+			h.t.Fatal(err)
+		}
+		if n, since := rows(); n != 1 || !since.IsZero() {
+			h.t.Errorf("bytes that have an owner: %d rows, unreferenced since %v", n, since)
+		}
+	})
+}
+
 func TestPutIsWrittenDownUntilSomethingNamesIt(t *testing.T) {
 	each(t, func(h *house) {
 		since := func(hash string) (at time.Time) {

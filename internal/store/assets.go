@@ -26,6 +26,25 @@ func (db *DB) SaveBlob(ctx context.Context, b settee.Blob, now time.Time) error 
 	})
 }
 
+// RefreshBlob gives bytes that nothing refers to a new lease of life
+// (asset.Store). It looks before it writes: new bytes have no row yet, and old
+// ones mostly have owners.
+func (db *DB) RefreshBlob(ctx context.Context, hash string, now time.Time) error {
+	var loose bool
+	err := db.Read(ctx, func(tx *Tx) error {
+		err := tx.QueryRow(`SELECT unreferenced_since IS NOT NULL FROM blobs WHERE hash = $1`, hash).Scan(&loose)
+		_, err = Found(err)
+		return err
+	})
+	if err != nil || !loose {
+		return err
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE blobs SET unreferenced_since = $2 WHERE hash = $1 AND unreferenced_since IS NOT NULL`, hash, now)
+		return err
+	})
+}
+
 // SaveAsset names bytes (asset.Store).
 func (db *DB) SaveAsset(ctx context.Context, a settee.Asset, overwrite bool) (saved settee.Asset, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {

@@ -17,6 +17,8 @@ import (
 type sqlite struct {
 	writing *sql.DB
 	reading *sql.DB
+	moving  *sql.DB // for the checkpointer
+	log     *checkpointer
 	writer  *writer
 	readers chan *conn
 	pinned  int           // readers there are
@@ -28,6 +30,7 @@ type sqlite struct {
 const (
 	pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)&_pragma=temp_store(MEMORY)"
+	pragmasWriting = pragmas + "&_pragma=wal_autocheckpoint(20000)" // pages; the checkpointer comes first
 	pragmasReading = pragmas + "&_query_only=1"
 )
 
@@ -41,7 +44,7 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	s := &sqlite{closed: make(chan struct{})}
 	err := func() (err error) {
-		if s.writing, err = sql.Open("sqlite", name+pragmas); err != nil {
+		if s.writing, err = sql.Open("sqlite", name+pragmasWriting); err != nil {
 			return err
 		}
 		s.writing.SetMaxOpenConns(1)
@@ -52,7 +55,13 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		if err != nil {
 			return err
 		}
-		s.writer = startWriter(c)
+		if s.moving, err = sql.Open("sqlite", name+pragmas); err != nil {
+			return err
+		}
+		if s.log, err = startCheckpointer(ctx, s.moving); err != nil {
+			return errors.Join(err, c.close())
+		}
+		s.writer = startWriter(c, s.log.committed)
 		n := max(4, runtime.NumCPU())
 		if s.reading, err = sql.Open("sqlite", name+pragmasReading); err != nil {
 			return err
@@ -104,11 +113,14 @@ func (s *sqlite) close() error {
 		s.writer.stop()
 		errs = append(errs, s.writer.conn.close())
 	}
+	if s.log != nil {
+		errs = append(errs, s.log.stop())
+	}
 	for range s.pinned {
 		c := <-s.readers // waits for those that read
 		errs = append(errs, c.close())
 	}
-	for _, db := range []*sql.DB{s.reading, s.writing} {
+	for _, db := range []*sql.DB{s.reading, s.moving, s.writing} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

@@ -14,12 +14,13 @@ import (
 // all: many units share one flush to the disk, and one that fails harms no
 // other.
 type writer struct {
-	conn     *conn
-	units    chan *unit
-	observer observer
-	once     sync.Once
-	quit     chan struct{}
-	done     chan struct{}
+	conn      *conn
+	committed func(units int)
+	units     chan *unit
+	observer  observer
+	once      sync.Once
+	quit      chan struct{}
+	done      chan struct{}
 }
 
 // unit is work on its way through the writer.
@@ -36,8 +37,10 @@ const batchCap = 256
 
 var errClosed = errors.New("the database is closed")
 
-func startWriter(c *conn) *writer {
-	w := &writer{conn: c, units: make(chan *unit, batchCap), quit: make(chan struct{}), done: make(chan struct{})}
+// startWriter makes the writer of a connection; committed is told how many
+// units each commit had.
+func startWriter(c *conn, committed func(units int)) *writer {
+	w := &writer{conn: c, committed: committed, units: make(chan *unit, batchCap), quit: make(chan struct{}), done: make(chan struct{})}
 	go w.loop()
 	return w
 }
@@ -144,7 +147,9 @@ func (w *writer) runAll(batch []*unit) {
 	if err != nil {
 		_ = w.conn.do("ROLLBACK")
 		fail(batch, fmt.Errorf("commit: %w", err))
+		return
 	}
+	w.committed(len(batch))
 }
 
 // runOne runs a unit in a savepoint. whole is false when the transaction
