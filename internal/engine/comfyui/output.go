@@ -108,7 +108,7 @@ func (r *run) entry(ctx context.Context, n node, x *engine.Executed, item pyjson
 	if !n.fresh && !r.salted(n) {
 		return engine.Entry{JSON: r.terms.json(item)}, f, nil // cached, and maybe for another account
 	}
-	made, err := r.fetch(ctx, f)
+	made, err := r.fetch(f)
 	if errors.Is(err, errGone) && !n.fresh {
 		r.e.freeCache(ctx)
 		return engine.Entry{}, f, fmt.Errorf("%s was cached but is not there any more", f.Filename)
@@ -204,8 +204,8 @@ func (r *run) fileOf(item pyjson.Value) (f settee.File, more json.RawMessage, ok
 var counted = regexp.MustCompile(`^(.*)_(\d{5,})(\D.*)?$`)
 
 // fetch stores a file's bytes and asks for a name like the one it has.
-func (r *run) fetch(ctx context.Context, f settee.File) (*engine.NewFile, error) {
-	content, d, err := r.e.open(ctx, f)
+func (r *run) fetch(f settee.File) (*engine.NewFile, error) {
+	content, d, err := r.e.open(r.files, f)
 	if errors.Is(err, errGone) {
 		return nil, err
 	}
@@ -213,7 +213,7 @@ func (r *run) fetch(ctx context.Context, f settee.File) (*engine.NewFile, error)
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer content.Close()
-	blob, err := r.out.Put(ctx, cleaned(f.Filename, content, r.job, r.salt))
+	blob, err := r.out.Put(r.files, cleaned(f.Filename, content, r.job, r.salt))
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,8 @@ type run struct {
 	collected map[settee.File]kept
 	twins     map[string]string // raw output to the node that made it
 	fetched   []settee.File
-	heard     time.Time // the newest sign of life of the prompt
+	files     context.Context // of downloads: ends soon after the job was asked to stop
+	heard     time.Time       // the newest sign of life of the prompt
 }
 
 // family is what progress_state says of a node.

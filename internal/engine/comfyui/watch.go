@@ -22,8 +22,11 @@ const (
 // watch follows the prompt until it is neither waiting nor running, or until it
 // is given up.
 func (r *run) watch(ctx context.Context) error {
-	// Files of a job that was stopped are worth a moment, not minutes.
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	// The prompt is followed to its end whatever happens to ctx; files of a job
+	// that was stopped are worth a moment, not minutes.
+	work := context.WithoutCancel(ctx)
+	files, cancel := context.WithCancel(work)
+	r.files = files
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(drained, cancel) })()
 
