@@ -16,6 +16,7 @@ func BenchmarkBurst(b *testing.B) {
 	s := house(b)
 	c := newClient(b, s.URL, process.Key)
 	trips(b, c, 1, 20) // warm
+	before := processor(s.PID())
 	var rates []float64
 	var gaps []time.Duration
 	for round := range 3 {
@@ -43,6 +44,7 @@ func BenchmarkBurst(b *testing.B) {
 		}
 		gaps = append(gaps, between(b, s.Data, starts, ends)...)
 	}
+	b.ReportMetric(ms(processor(s.PID())-before)/3/jobs, "cpu-ms/job")
 	bound("500 trivial jobs at once (bare ComfyUI: 265/s)", median(rates), " jobs/s", 400, true)
 	bound("from a job's end to its worker's next start, p50", ms(percentile(gaps, .5)), " ms", 2, false)
 }

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,6 +88,23 @@ func database(b *testing.B, data string) *sql.DB {
 func house(b *testing.B, args ...string) *process.Server {
 	b.Helper()
 	return process.Serve(b, append([]string{"--log-level", "warn"}, args...)...)
+}
+
+// processor is how much processor time a process has had.
+func processor(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	var user, system int64 // in hundredths of a second
+	if len(fields) < 13 {
+		return 0
+	}
+	fmt.Sscan(fields[11], &user)
+	fmt.Sscan(fields[12], &system)
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // resident is a process's memory in MiB.

@@ -182,7 +182,9 @@ func BenchmarkTrivial(b *testing.B) {
 	s := house(b)
 	c := newClient(b, s.URL, process.Key)
 	trips(b, c, 1, 20) // warm
+	before := processor(s.PID())
 	all, wrong := trips(b, c, 1000, 1000)
+	b.ReportMetric(ms(processor(s.PID())-before)/1000, "cpu-ms/job")
 	var submitted, ended []time.Duration
 	for _, t := range all {
 		submitted, ended = append(submitted, t.submitted), append(ended, t.ended)
@@ -192,4 +194,7 @@ func BenchmarkTrivial(b *testing.B) {
 	bound("trivial job: bytes in hand, p50 (bare ComfyUI: 6.4 ms)", ms(percentile(fetched(all), .5)), " ms", 5, false)
 	bound("trivial job: bytes in hand, p95", ms(percentile(fetched(all), .95)), " ms", 10, false)
 	bound("trivial job: wrong of 1,000", float64(wrong), "", 0, false)
+	for stage, took := range stages(b, s.URL) {
+		b.ReportMetric(took, stage+"-ms")
+	}
 }
