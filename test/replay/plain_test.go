@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -51,6 +52,10 @@ func write(v pyjson.Value) string {
 			items = append(items, write(item))
 		}
 		return "[" + strings.Join(items, ", ") + "]"
+	case pyjson.Float:
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return "None" // what browsers cannot read is not answered
+		}
 	}
 	return pyjson.Repr(v)
 }

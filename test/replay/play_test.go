@@ -26,8 +26,8 @@ type play struct {
 	graphs  map[string]pyjson.Value // by name
 	several map[string][]string     // by name: output nodes that run
 	twins   map[string]map[string]string
-	sent    int                     // prompts
-	offset  *float64                // of the recorded server's counter
+	sent    int      // prompts
+	offset  *float64 // of the recorded server's counter
 }
 
 // newPlay puts a case's files into their folders on a server whose engine is g;
