@@ -31,7 +31,7 @@ func (db *DB) SaveBlob(ctx context.Context, b settee.Blob, now time.Time) error 
 // ones mostly have owners.
 func (db *DB) RefreshBlob(ctx context.Context, hash string, now time.Time) error {
 	var loose bool
-	err := db.Read(ctx, func(tx *Tx) error {
+	err := db.Glance(ctx, func(tx *Tx) error {
 		err := tx.QueryRow(`SELECT unreferenced_since IS NOT NULL FROM blobs WHERE hash = $1`, hash).Scan(&loose)
 		_, err = Found(err)
 		return err
@@ -176,7 +176,7 @@ func oneAsset(tx *Tx, where string, args ...any) (settee.Asset, error) {
 
 // Asset finds a file by its name (asset.Store).
 func (db *DB) Asset(ctx context.Context, accountID string, f settee.File) (a settee.Asset, err error) {
-	err = db.Read(ctx, func(tx *Tx) error {
+	err = db.Glance(ctx, func(tx *Tx) error {
 		a, err = findAsset(tx, accountID, f)
 		return err
 	})
@@ -185,7 +185,7 @@ func (db *DB) Asset(ctx context.Context, accountID string, f settee.File) (a set
 
 // AssetByHash finds the account's newest file with these bytes (asset.Store).
 func (db *DB) AssetByHash(ctx context.Context, accountID, hash string) (a settee.Asset, err error) {
-	err = db.Read(ctx, func(tx *Tx) error {
+	err = db.Glance(ctx, func(tx *Tx) error {
 		a, err = oneAsset(tx, `a.hash = $1 AND a.account_id = $2 ORDER BY a.created_at DESC, a.id DESC LIMIT 1`, hash, accountID)
 		return err
 	})

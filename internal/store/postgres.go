@@ -67,6 +67,10 @@ func (p *postgres) read(ctx context.Context, look func(*Tx) error) error {
 	return p.run(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, look)
 }
 
+func (p *postgres) glance(ctx context.Context, look func(*Tx) error) error {
+	return unavailable(look(&Tx{dialect: Postgres, run: pgRunner{ctx, p.db}}))
+}
+
 func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error) error {
 	tx, err := p.db.BeginTx(ctx, opt)
 	if err != nil {
@@ -98,7 +102,13 @@ func hasState(err error, state string) bool {
 
 type pgRunner struct {
 	ctx context.Context
-	tx  *sql.Tx
+	tx  pgExecutor
+}
+
+// pgExecutor is a transaction, or the pool for a statement of its own.
+type pgExecutor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 func (r pgRunner) exec(query string, args []any) (sql.Result, error) {

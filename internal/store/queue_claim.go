@@ -14,7 +14,7 @@ import (
 // (queue.Store). It looks before it writes, so that waiting costs little.
 func (db *DB) ClaimJob(ctx context.Context, s queue.Session, now time.Time) (c *queue.Claim, err error) {
 	var some bool
-	if err := db.Read(ctx, func(tx *Tx) error {
+	if err := db.Glance(ctx, func(tx *Tx) error {
 		lanes, err := served(tx, s, now)
 		if err != nil {
 			return err

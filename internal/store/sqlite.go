@@ -88,6 +88,17 @@ func (s *sqlite) write(ctx context.Context, unit func(*Tx) error) error {
 }
 
 func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
+	return s.glance(ctx, func(tx *Tx) error {
+		c := tx.run.(*conn)
+		if err := c.do("BEGIN"); err != nil {
+			return fmt.Errorf("begin a snapshot: %w", err)
+		}
+		defer func() { _ = c.do("ROLLBACK") }() // nothing was written
+		return look(tx)
+	})
+}
+
+func (s *sqlite) glance(ctx context.Context, look func(*Tx) error) error {
 	var c *conn
 	select {
 	case c = <-s.readers:
@@ -97,10 +108,6 @@ func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
 		return errClosed
 	}
 	defer func() { s.readers <- c }()
-	if err := c.do("BEGIN"); err != nil {
-		return fmt.Errorf("begin a snapshot: %w", err)
-	}
-	defer func() { _ = c.do("ROLLBACK") }() // nothing was written
 	return look(&Tx{dialect: SQLite, run: c})
 }
 
