@@ -94,14 +94,19 @@ func TestCancelWhilePending(t *testing.T) {
 // posted waits until the server has accepted n prompts.
 func (b *bench) posted(n int) {
 	b.Helper()
+	b.until("the prompt", func() bool { return len(b.server.Log().Prompts) >= n })
+}
+
+func (b *bench) until(what string, came func() bool) {
+	b.Helper()
 	limit := time.NewTimer(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
-	for len(b.server.Log().Prompts) < n {
+	for !came() {
 		select {
 		case <-limit.C:
-			b.Fatal("the prompt was not posted")
+			b.Fatalf("%s does not come", what)
 		case <-tick.C:
 		}
 	}

@@ -34,36 +34,41 @@ func cleaned(name string, content io.Reader, job engine.Job, salt string) io.Rea
 type blanker struct {
 	in   io.Reader
 	word []byte
-	buf  []byte
-	safe int // bytes of buf that can be given away
+	buf  []byte // capacity blankerSize
+	safe int    // bytes of buf that can be given away: no word begins in them
+	from int    // where they start
 	err  error
 }
 
+const blankerSize = 128 << 10
+
 func (b *blanker) Read(p []byte) (int, error) {
-	for b.safe == 0 && b.err == nil {
-		old := len(b.buf)
-		b.buf = append(b.buf, make([]byte, 64<<10)...)
-		n, err := b.in.Read(b.buf[old:])
-		b.buf, b.err = b.buf[:old+n], err
-		for i := 0; ; {
-			at := bytes.Index(b.buf[i:], b.word)
+	for b.from == b.safe && b.err == nil {
+		if b.buf == nil {
+			b.buf = make([]byte, 0, blankerSize)
+		}
+		b.buf = b.buf[:copy(b.buf[:cap(b.buf)], b.buf[b.safe:])]
+		n, err := b.in.Read(b.buf[len(b.buf):cap(b.buf)])
+		b.buf, b.err, b.from = b.buf[:len(b.buf)+n], err, 0
+		for rest := b.buf; ; {
+			at := bytes.Index(rest, b.word)
 			if at < 0 {
 				break
 			}
 			for k := range b.word {
-				b.buf[i+at+k] = '0'
+				rest[at+k] = '0'
 			}
-			i += at + len(b.word)
+			rest = rest[at+len(b.word):]
 		}
 		if b.safe = len(b.buf); b.err == nil {
 			b.safe = max(0, len(b.buf)-len(b.word)+1)
 		}
 	}
-	if b.safe == 0 {
+	if b.from == b.safe {
 		return 0, b.err
 	}
-	n := copy(p, b.buf[:b.safe])
-	b.buf, b.safe = b.buf[:copy(b.buf, b.buf[n:])], b.safe-n
+	n := copy(p, b.buf[b.from:b.safe])
+	b.from += n
 	return n, nil
 }
 
@@ -122,12 +127,12 @@ func (r *pngReader) next() error {
 		return nil
 	}
 	head, err := r.in.Peek(8)
+	if err != nil && len(head) == 0 {
+		return err
+	}
 	if err != nil {
-		if len(head) == 0 {
-			return err
-		}
 		r.pass = -1
-		return nil
+		return nil //nolint:nilerr // a cut file: as it is
 	}
 	size, kind := int64(binary.BigEndian.Uint32(head)), string(head[4:8])
 	if kind != "tEXt" && kind != "comf" {

@@ -187,10 +187,8 @@ func (e *Engine) ready(ctx context.Context) error {
 // salt names an account in a graph, so that ComfyUI's cache keeps accounts
 // apart. It cannot be guessed and means nothing elsewhere.
 func (e *Engine) salt(accountID string) string {
-	h := blake3.New()
-	h.Write(e.secret[:]) //nolint:errcheck // never fails
-	h.Write([]byte(accountID))
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	sum := blake3.Sum256(append(e.secret[:], accountID...))
+	return hex.EncodeToString(sum[:16])
 }
 
 // folder is where files of a type lie; "" where they cannot be reached.

@@ -177,24 +177,23 @@ func (d *download) Read(p []byte) (int, error) {
 		if n > 0 {
 			d.left = resumes
 			d.stalled.Reset(stallLimit)
-			if err != nil && err != io.EOF {
-				d.drop()
-			}
-			if err != io.EOF || d.size >= 0 && d.at < d.size {
-				return n, nil
-			}
-			return n, io.EOF
 		}
-		if err == nil {
+		whole := d.size < 0 && errors.Is(err, io.EOF) || d.size >= 0 && d.at >= d.size
+		switch {
+		case whole:
+			return n, io.EOF
+		case err == nil && n > 0:
+			return n, nil
+		case err == nil:
 			continue
 		}
-		if err == io.EOF && (d.size < 0 || d.at >= d.size) {
-			return 0, io.EOF
+		d.drop()
+		if n > 0 {
+			return n, nil // the next call goes on
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		d.drop()
 		if err = d.again(err); err != nil {
 			return 0, err
 		}

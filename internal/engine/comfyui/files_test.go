@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
@@ -356,5 +357,71 @@ func TestPreviewsAndTidiness(t *testing.T) {
 	}
 	if !bytes.Contains(l.Prompts[0], j.ExtraData) {
 		t.Errorf("extra_data: %s", l.Prompts[0])
+	}
+}
+
+// A model that a viewer names as text comes when this run made it; a name that
+// somebody typed brings nothing.
+func TestModelsNamedAsText(t *testing.T) {
+	b := setUp(t, nil)
+	b.server.WriteAt(comfyuitest.File{Type: "output", Subfolder: "mesh", Filename: "new.glb"}, []byte("new"), time.Now().Add(time.Hour))
+	b.server.Write(comfyuitest.File{Type: "output", Subfolder: "mesh", Filename: "theirs.glb"}, []byte("theirs"))
+	b.server.Run(func(y *comfyuitest.Play) {
+		y.Say("execution_start", "")
+		for _, id := range []string{"2", "3"} {
+			y.Send("executing", `{"node": "`+id+`", "prompt_id": "`+y.ID()+`"}`)
+		}
+		y.Show("2", `{"result": ["mesh/new.glb", null]}`, "2")
+		y.Show("3", `{"result": ["mesh/theirs.glb", {"x": 1}]}`, "3")
+		y.Say("execution_success", "")
+	})
+	j := plainJob()
+	b.mustRun(j)
+	name := j.ID[:8] + "-new.glb"
+	for id, want := range map[string]string{
+		"2": `{"result":["mesh/` + name + `",null],"3d":[{"filename":"` + name + `","subfolder":"mesh","type":"output"}]}`,
+		"3": `{"result":["mesh/theirs.glb",{"x": 1}]}`,
+	} {
+		if have := string(b.sink.outputs[id]); have != want {
+			t.Errorf("%s, not %s", have, want)
+		}
+	}
+	if len(b.sink.files) != 1 {
+		t.Errorf("%d files", len(b.sink.files))
+	}
+}
+
+// A store that takes no more bytes ends the run as the engine's trouble.
+func TestFullStore(t *testing.T) {
+	b := setUp(t, nil)
+	full := errors.New("no space left on device")
+	b.sink.full = full
+	if err := b.run(plainJob()); !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The salt is blanked wherever it lies in a stream, and nothing else changes.
+func TestSaltIsBlankedInStreams(t *testing.T) {
+	b := setUp(t, nil)
+	var graph string
+	b.server.Run(func(y *comfyuitest.Play) {
+		graph = strings.Repeat(strings.Repeat("x", 131_000)+y.Graph(), 3)
+		b.server.Write(comfyuitest.File{Type: "output", Filename: "v_00001_.mp4"}, []byte(graph))
+		y.Say("execution_start", "")
+		y.Send("executing", `{"node": "2", "prompt_id": "`+y.ID()+`"}`)
+		y.Show("2", `{"video": [{"filename": "v_00001_.mp4", "subfolder": "", "type": "output"}]}`, "2")
+		y.Say("execution_success", "")
+	})
+	b.mustRun(plainJob())
+	salt := b.sent(0, "2", "settee_account")
+	want := strings.ReplaceAll(graph, salt, strings.Repeat("0", len(salt)))
+	for _, have := range b.sink.files {
+		if string(have) != want {
+			t.Errorf("%d bytes came, %d were meant; salt seen: %v", len(have), len(want), strings.Contains(string(have), salt))
+		}
+	}
+	if len(b.sink.files) != 1 || want == graph {
+		t.Error("no file came")
 	}
 }

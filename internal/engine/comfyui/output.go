@@ -68,6 +68,9 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	} else {
 		x.Null = true
 	}
+	if err := r.meshes(n, &x, &came); err != nil {
+		return fmt.Errorf("output of node %s: %w", n.id, err)
+	}
 	if x.MetaNode == "" && !n.fresh && !r.isCached(n) {
 		x.MetaNode = r.twins[string(n.output.Raw())]
 	}

@@ -263,3 +263,6 @@ func BenchmarkReal(bench *testing.B) {
 		}
 	}
 }
+
+// picture is a PNG that any loader reads.
+var picture = comfyuitest.Picture("{}")

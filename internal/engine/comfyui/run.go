@@ -47,6 +47,7 @@ type run struct {
 	twins     map[string]string // raw output to the node that made it
 	fetched   []settee.File
 	files     context.Context // of downloads: ends soon after the job was asked to stop
+	posted    time.Time       // by the clock of the server's files
 	heard     time.Time       // the newest sign of life of the prompt
 }
 
@@ -143,6 +144,7 @@ func (e *Engine) own(ctx context.Context, job engine.Job, err error) error {
 // submit posts the prompt. ComfyUI's refusal is believed only after the files
 // were brought anew: somebody may have emptied the folder.
 func (r *run) submit(ctx context.Context) error {
+	r.posted = r.e.opt.Now()
 	for again := false; ; again = true {
 		if ctx.Err() != nil {
 			return interrupted(r.job)
@@ -175,6 +177,9 @@ func (r *run) submit(ctx context.Context) error {
 			return r.refused(answer)
 		}
 		r.heard = r.e.opt.Now()
+		if date := r.e.server.date.Load(); date > 0 && r.e.opt.Process == nil {
+			r.posted = time.Unix(date, 0)
+		}
 		return nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/settee/settee/internal/pyjson"
@@ -17,6 +18,7 @@ import (
 type server struct {
 	url  func() string
 	http *http.Client
+	date atomic.Int64 // Unix seconds that its newest answer told; 0: none did
 }
 
 const (
@@ -55,6 +57,9 @@ func (s *server) call(ctx context.Context, method, path string, body []byte) (in
 		return 0, nil, err
 	}
 	defer resp.Body.Close()
+	if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		s.date.Store(t.Unix())
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
 	if err != nil {
 		return 0, nil, fmt.Errorf("%s %s: %w", method, path, err)

@@ -2,6 +2,7 @@ package comfyui_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -35,6 +36,7 @@ type memory struct {
 	counter map[settee.File]int64
 	hear    func(frame) // nil: nobody
 	refuse  func(kind string) error
+	full    error // of Put
 }
 
 // frame is what a listener hears.
@@ -80,7 +82,7 @@ func (m *memory) Preview(_ context.Context, node string, b []byte, wanted bool) 
 
 func (m *memory) Put(_ context.Context, content io.Reader) (settee.Blob, error) {
 	b, err := io.ReadAll(content)
-	if err != nil {
+	if err = cmp.Or(err, m.full); err != nil {
 		return settee.Blob{}, err
 	}
 	return m.put(b), nil

@@ -126,7 +126,7 @@ func (e *Engine) upload(ctx context.Context, in settee.JobInput, want string, ou
 		}
 		writer.CloseWithError(err) //nolint:errcheck // always nil
 	}()
-	defer reader.Close()
+	defer reader.Close() //nolint:errcheck // always nil
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.server.url()+"/upload/image", reader)
 	if err != nil {
 		return "", err

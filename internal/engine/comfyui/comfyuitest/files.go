@@ -2,13 +2,13 @@ package comfyuitest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
-	"time"
 )
 
 func (s *Server) view(w http.ResponseWriter, r *http.Request) {
@@ -19,6 +19,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	content, ok := s.files[f]
+	modified := s.times[f]
 	s.log.Viewed = append(s.log.Viewed, f.Filename)
 	cut := -1
 	if list := s.faults.CutView; len(list) > 0 {
@@ -41,7 +42,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) {
 	if cut >= 0 {
 		w = &cutter{w, cut}
 	}
-	http.ServeContent(w, r, f.Filename, time.Unix(1_700_000_000, 0), bytes.NewReader(content))
+	http.ServeContent(w, r, f.Filename, modified, bytes.NewReader(content))
 }
 
 // cutter breaks the connection after some bytes.
@@ -72,7 +73,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	overwrite := false
 	for {
 		part, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/settee/settee/internal/recording"
 )
@@ -34,7 +35,8 @@ type Server struct {
 	order    []string // of history
 	cache    map[string]result
 	files    map[File][]byte
-	letters  map[string]string // of PreviewImage's names, by node
+	times    map[File]time.Time // of files
+	letters  map[string]string  // of PreviewImage's names, by node
 	wake     chan struct{}
 	program  Program
 	trusting bool                     // prompts are recorded ones: nothing is validated
@@ -65,7 +67,7 @@ type Program func(p *Play)
 
 // New starts a server, which ends with the test.
 func New(t testing.TB) *Server {
-	s := &Server{t: t, sockets: map[string]*client{}, files: map[File][]byte{}, gates: map[string]chan struct{}{}, stop: make(chan struct{})}
+	s := &Server{t: t, sockets: map[string]*client{}, files: map[File][]byte{}, times: map[File]time.Time{}, gates: map[string]chan struct{}{}, stop: make(chan struct{})}
 	s.program = simulate
 	s.empty()
 	mux := http.NewServeMux()
@@ -129,11 +131,16 @@ func (s *Server) Run(p Program) {
 	s.program = p
 }
 
-// Write puts a file into a folder.
+// Write puts a file into a folder; it was written long ago.
 func (s *Server) Write(f File, content []byte) {
+	s.WriteAt(f, content, time.Unix(1_700_000_000, 0))
+}
+
+// WriteAt is Write with a time.
+func (s *Server) WriteAt(f File, content []byte, modified time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files[f] = content
+	s.files[f], s.times[f] = content, modified
 }
 
 // Names lists the files of a folder.

@@ -1,0 +1,99 @@
+package comfyui_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine/comfyui"
+	"github.com/settee/settee/internal/engine/comfyui/process"
+)
+
+// A real ComfyUI of our own: SETTEE_TEST_COMFYUI_DIR names its folder. It is
+// killed while it samples; the job is not its fault, and the next one works.
+func TestRealSupervised(t *testing.T) {
+	dir := os.Getenv("SETTEE_TEST_COMFYUI_DIR")
+	if dir == "" {
+		t.Skip("SETTEE_TEST_COMFYUI_DIR is not set")
+	}
+	p, err := process.New(process.Options{Dir: dir, Data: t.TempDir(), Name: "test", Args: []string{"--cpu", "--disable-all-custom-nodes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.Run(ctx) }()
+	e := comfyui.New(comfyui.Options{Process: p})
+	b := &bench{T: t, engine: e, sink: newMemory("client-1")}
+	began := time.Now()
+	d, err := e.Describe(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("ready after %v, %d bytes of definitions", time.Since(began).Round(time.Millisecond), len(d.Definitions))
+	j := b.loadJob("dir/cat.png", string(picture))
+	b.mustRun(j)
+	if have := string(b.sink.outputs["2"]); have != `{"images":[{"filename":"out_00001_.png","subfolder":"","type":"output"}]}` {
+		t.Error(have)
+	}
+	e.Close()
+	if left := names(t, p.Folders().Output); len(left) > 0 {
+		t.Errorf("output still holds %q", left)
+	}
+
+	b.sink.begin("client-1")
+	came := b.sink.until(func(f frame) bool { return f.kind == settee.EventProgress })
+	_, done := b.start(sampling(t, "9", "40"), nil)
+	select {
+	case <-came:
+	case err := <-done:
+		t.Fatal(err)
+	}
+	pid := pidOf(t, p.URL())
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	if err := b.result(done); !errors.Is(err, comfyui.ErrLost) && !errors.Is(err, comfyui.ErrUnreachable) {
+		t.Errorf("%v", err)
+	}
+	t.Logf("the run ended %v after the kill", time.Since(killed).Round(time.Millisecond))
+	b.sink.begin("client-1")
+	again := plainReal()
+	again.ID = uuid.NewString()
+	b.mustRun(again)
+	t.Logf("the next job was done %v after the kill", time.Since(killed).Round(time.Millisecond))
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	e.Close()
+}
+
+// pidOf finds the process that was started with a URL's port.
+func pidOf(t *testing.T, url string) int {
+	port := url[strings.LastIndexByte(url, ':')+1:]
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	for _, d := range entries {
+		line, err := os.ReadFile("/proc/" + d.Name() + "/cmdline")
+		if err == nil && strings.Contains(string(line), "main.py\x00--port\x00"+port+"\x00") {
+			n := 0
+			for _, c := range d.Name() {
+				n = 10*n + int(c-'0')
+			}
+			return n
+		}
+	}
+	t.Fatal("no process has that port")
+	return 0
+}
