@@ -8,8 +8,10 @@ PYTHON  ?= python3
 build: ## bin/settee
 	$(GO) build -trimpath -o bin/settee ./cmd/settee
 
-test: ## all tests
-	$(GO) test ./...
+test: ## all tests; the last line says how much of the recordings was replayed
+	@mkdir -p bin
+	SETTEE_TEST_REPLAYED=$(CURDIR)/bin/replayed.txt $(GO) test ./...
+	@[ ! -f bin/replayed.txt ] || cat bin/replayed.txt
 
 race: ## all tests under the race detector
 	$(GO) test -race ./...
