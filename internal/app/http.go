@@ -10,6 +10,7 @@ import (
 	"github.com/settee/settee/internal/api"
 	"github.com/settee/settee/internal/api/admin"
 	"github.com/settee/settee/internal/api/v1"
+	"github.com/settee/settee/internal/api/v2"
 )
 
 // http is the server with every surface mounted.
@@ -31,6 +32,8 @@ func (a *App) http() *http.Server {
 		Now:           time.Now,
 	}
 	surface.Mount(router)
+	next := &v2.API{}
+	next.Mount(router)
 	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue}
 	operators.Mount(router)
 	a.mountMetrics(router)
