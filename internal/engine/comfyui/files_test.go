@@ -425,3 +425,17 @@ func TestSaltIsBlankedInStreams(t *testing.T) {
 		t.Error("no file came")
 	}
 }
+
+// A file over ComfyUI's limit is refused with a sentence, not sent.
+func TestInputOverTheUploadLimit(t *testing.T) {
+	b := setUp(t, nil)
+	j := b.loadJob("dir/film.mp4", "x")
+	j.Inputs[0].Size = 200 << 20
+	failure, ok := errors.AsType[*engine.Failure](b.run(j))
+	if !ok || !bytes.Contains(failure.Event.Data, []byte(`"exception_message":"dir/film.mp4 has 209715200 bytes, but this ComfyUI takes uploads of at most 104857600; `)) {
+		t.Errorf("%v", failure)
+	}
+	if n := len(b.server.Log().Uploaded); n > 0 {
+		t.Error("it was sent")
+	}
+}

@@ -132,7 +132,7 @@ func (r *run) greeted(ctx context.Context, data pyjson.Value) error {
 	if n == "" || n == r.current || !r.own(data) {
 		return nil
 	}
-	r.current = n
+	r.current, r.heard = n, r.e.opt.Now()
 	q := string(pyjson.Quote(n))
 	return r.out.Event(ctx, settee.Event{Type: settee.EventExecuting,
 		Data: []byte(`{"node": ` + q + `, "display_node": ` + q + `, "prompt_id": "` + string(r.terms.promptID) + `"}`)})

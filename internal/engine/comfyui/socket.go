@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -21,7 +22,8 @@ type message struct {
 type socket struct {
 	conn   *websocket.Conn
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when the reader has stopped
+	since  time.Time
+	tasks  sync.WaitGroup // reader and pings
 
 	mu    sync.Mutex
 	queue []message
@@ -33,6 +35,9 @@ type socket struct {
 const (
 	frameLimit = 256 << 20 // bytes of one frame
 	queueLimit = 64 << 20  // bytes waiting: beyond it previews are dropped
+
+	pingEvery = 10 * time.Second
+	pingLimit = 30 * time.Second // a node may hold Python's lock for long
 )
 
 // dial opens a socket. It asks for previews that say whose they are.
@@ -52,7 +57,7 @@ func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 	}
 	conn.SetReadLimit(frameLimit)
 	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &socket{conn: conn, cancel: cancel, ended: make(chan struct{}), news: make(chan struct{}, 1)}
+	s := &socket{conn: conn, cancel: cancel, since: e.opt.Now(), news: make(chan struct{}, 1)}
 	if err := conn.Write(dialing, websocket.MessageText, []byte(`{"type":"feature_flags","data":{"supports_preview_metadata":true}}`)); err != nil {
 		cancel()
 		conn.CloseNow()
@@ -68,12 +73,12 @@ func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 	}
 	s.queue, s.size = []message{{kind == websocket.MessageBinary, data}}, len(data)
 	s.news <- struct{}{}
-	go s.read(reading)
+	s.tasks.Go(func() { s.read(reading) })
+	s.tasks.Go(func() { s.ping(reading) })
 	return s, nil
 }
 
 func (s *socket) read(ctx context.Context) {
-	defer close(s.ended)
 	for {
 		kind, data, err := s.conn.Read(ctx)
 		s.mu.Lock()
@@ -94,6 +99,28 @@ func (s *socket) read(ctx context.Context) {
 		default:
 		}
 		if over {
+			s.cancel()
+			s.conn.CloseNow()
+			return
+		}
+	}
+}
+
+// ping ends a connection that is open on this side only: ComfyUI itself never
+// asks (protocol note 2.1).
+func (s *socket) ping(ctx context.Context) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		waiting, stop := context.WithTimeout(ctx, pingLimit)
+		err := s.conn.Ping(waiting)
+		stop()
+		if err != nil {
 			s.conn.CloseNow()
 			return
 		}
@@ -116,5 +143,5 @@ func (s *socket) take() (all []message, lost bool) {
 func (s *socket) close() {
 	s.cancel()
 	s.conn.CloseNow()
-	<-s.ended
+	s.tasks.Wait()
 }

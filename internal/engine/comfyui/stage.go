@@ -38,6 +38,8 @@ func (e *Engine) stage(ctx context.Context, job engine.Job, out engine.Sink) (*s
 		e.mu.Unlock()
 		if ok {
 			s.reused = true
+		} else if err := e.fits(ctx, job, in); err != nil {
+			return nil, err
 		} else {
 			name, err := e.bring(ctx, in, want, out)
 			if err != nil {
@@ -54,6 +56,26 @@ func (e *Engine) stage(ctx context.Context, job engine.Job, out engine.Sink) (*s
 		}
 	}
 	return s, nil
+}
+
+// fits refuses a file that this ComfyUI would not take over HTTP.
+func (e *Engine) fits(ctx context.Context, job engine.Job, in settee.JobInput) error {
+	const always = 32 << 20 // less than anybody's limit
+	if in.Size <= always || e.folder(settee.Input) != "" {
+		return nil
+	}
+	features, err := e.server.get(ctx, "/features")
+	if isStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if limit := features.Get("max_upload_size").Float(); limit > 0 && float64(in.Size)+always/32 > limit {
+		return refuse(job, in.Node, "", "InputTooLarge", fmt.Sprintf(
+			"%s has %d bytes, but this ComfyUI takes uploads of at most %.0f; it can be started with a larger --max-upload-size.", in.Reference, in.Size, limit))
+	}
+	return nil
 }
 
 // restage forgets that a job's inputs are there.

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	soon    = 20 * time.Millisecond  // until the history entry that a frame announced is looked for again
-	hurried = 200 * time.Millisecond // after an ending without the frame that follows it
-	often   = 500 * time.Millisecond // between looks while the socket is away
-	drained = 2 * time.Second        // what a job that was stopped may still bring over
+	soon      = 20 * time.Millisecond  // until the history entry that a frame announced is looked for again
+	hurried   = 200 * time.Millisecond // after an ending without the frame that follows it
+	often     = 500 * time.Millisecond // between looks while the socket is away
+	deafAfter = 30 * time.Second       // of a socket that came back: then it is opened once more
+	drained   = 2 * time.Second        // what a job that was stopped may still bring over
 )
 
 // watch follows the prompt until it is neither waiting nor running, or until it
@@ -90,6 +91,10 @@ func (r *run) watch(ctx context.Context) error {
 				return r.outcome(stop, err)
 			}
 		}
+		if r.deaf() {
+			r.socket.close()
+			r.socket, r.redial = nil, r.e.opt.Now().Add(often)
+		}
 		r.reconnect(ctx)
 		look.Reset(r.pause(stop, misses))
 	}
@@ -149,7 +154,17 @@ func (r *run) reconnect(ctx context.Context) {
 		r.redial = r.e.opt.Now().Add(often)
 		return
 	}
-	r.socket, r.heard = s, r.e.opt.Now()
+	r.socket = s
+}
+
+// deaf reports that a socket which came back brings nothing: ComfyUI may have
+// taken it for the one that ended (protocol note 2.1).
+func (r *run) deaf() bool {
+	if r.socket == nil || r.sound || r.ended {
+		return false
+	}
+	now := r.e.opt.Now()
+	return now.Sub(r.socket.since) > deafAfter && now.Sub(r.heard) > deafAfter
 }
 
 // look asks ComfyUI for the truth, and steers it where the job is to stop. done
