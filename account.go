@@ -26,20 +26,22 @@ type Tier struct {
 // Scope says what a key opens.
 type Scope string
 
-// Scopes of keys. An admin key is refused on the client surfaces, a client key
-// on /admin.
+// Scopes of keys. Each opens one surface and is refused on the others: a client
+// key the APIs, an admin key /admin, a worker key (a token) /worker.
 const (
 	ScopeClient Scope = "client"
 	ScopeAdmin  Scope = "admin"
+	ScopeWorker Scope = "worker"
 )
 
 // Key is an API key as it is kept: the secret itself is shown once and stored
 // only as a hash.
 type Key struct {
 	ID        string
-	AccountID string // empty for an admin key
+	AccountID string // of a client key; empty for the others
 	Name      string
 	Prefix    string // the first characters, enough to recognise it
 	Scope     Scope
+	Pool      string // of a worker key: the only pool it may serve; empty: any
 	CreatedAt time.Time
 }

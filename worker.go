@@ -10,11 +10,35 @@ type Worker struct {
 	ID        string
 	Name      string
 	Pool      string
-	Version   string
-	Drained   bool
+	Engine    string // "native", "comfyui"
+	Version   string // the engine's
+	Devices   json.RawMessage
+	Remote    bool // let in by a token; else a server's own
+	Drained   bool // takes no new jobs
 	SeenAt    time.Time
 	Sessions  int // live ones
+	Running   int // jobs it has
 	CreatedAt time.Time
+}
+
+// CheckPool refuses names that no pool can have: a lane's name joins those of
+// its pools by "+". The error is a Fault of CodeInvalid.
+func CheckPool(name string) error { return plainName("pool", name) }
+
+// CheckWorker refuses names that no worker can have.
+func CheckWorker(name string) error { return plainName("worker", name) }
+
+func plainName(what, name string) error {
+	for i, c := range []byte(name) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9'
+		if !letter && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return Faultf(CodeInvalid, "A %s's name is made of letters, digits and . _ - and begins with a letter or digit.", what)
+		}
+	}
+	if name == "" || len(name) > 64 {
+		return Faultf(CodeInvalid, "A %s's name has 1 to 64 characters.", what)
+	}
+	return nil
 }
 
 // Description is what an engine says of itself.

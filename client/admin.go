@@ -62,10 +62,11 @@ func (a Admin) DisableAccount(ctx context.Context, name string) (Account, error)
 // Key is an API key as operators see it. Secret is there once, when it is made.
 type Key struct {
 	ID        string       `json:"id"`
-	Account   string       `json:"account"` // empty for an admin key
+	Account   string       `json:"account"` // empty for a key that is no account's
 	Name      string       `json:"name"`
 	Prefix    string       `json:"prefix"`
 	Scope     settee.Scope `json:"scope"`
+	Pool      string       `json:"pool,omitempty"` // of a worker's token: the only pool it may serve
 	CreatedAt time.Time    `json:"created_at"`
 	Secret    string       `json:"secret,omitempty"`
 }

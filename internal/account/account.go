@@ -30,8 +30,8 @@ type Store interface {
 	DisableAccount(ctx context.Context, name string) (settee.Account, error)
 	// CreateKey writes a key down by the hash of its secret.
 	CreateKey(ctx context.Context, k settee.Key, hash string) error
-	// KeyByHash finds a key that is not deleted, and its account (zero for an
-	// admin key); Fault CodeNotFound.
+	// KeyByHash finds a key that is not deleted, and its account (zero for
+	// a key that is no account's); Fault CodeNotFound.
 	KeyByHash(ctx context.Context, hash string) (settee.Account, settee.Key, error)
 	// Keys lists keys that are not deleted, oldest first: of one account, or all.
 	Keys(ctx context.Context, accountID string) ([]settee.Key, error)
@@ -72,7 +72,7 @@ func (s *Service) Bootstrap(ctx context.Context, wanted string) (firstKey string
 		secret = draw()
 	}
 	a := settee.Account{ID: settee.NewID(), Name: Default, Tier: settee.Tier{Name: LocalTier}, CreatedAt: s.now()}
-	made, err := s.store.Bootstrap(ctx, tiers, a, s.key(a.ID, "first", secret, settee.ScopeClient), hashOf(secret))
+	made, err := s.store.Bootstrap(ctx, tiers, a, s.key(settee.Key{AccountID: a.ID, Name: "first", Scope: settee.ScopeClient}, secret), hashOf(secret))
 	if err != nil || !made {
 		return "", err
 	}

@@ -27,20 +27,31 @@ func (s *Service) CreateKey(ctx context.Context, account, name string) (secret s
 	if err != nil {
 		return "", k, err
 	}
-	return s.create(ctx, a.ID, name, settee.ScopeClient)
+	return s.create(ctx, settee.Key{AccountID: a.ID, Name: name, Scope: settee.ScopeClient})
 }
 
 // CreateAdminKey makes a key for operators.
 func (s *Service) CreateAdminKey(ctx context.Context, name string) (secret string, k settee.Key, err error) {
-	return s.create(ctx, "", name, settee.ScopeAdmin)
+	return s.create(ctx, settee.Key{Name: name, Scope: settee.ScopeAdmin})
 }
 
-func (s *Service) create(ctx context.Context, accountID, name string, scope settee.Scope) (string, settee.Key, error) {
-	if len(name) > 200 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c == '\uFFFD' }) {
+// CreateWorkerKey makes a token for workers: of one pool, or of any when pool is
+// empty. Fault CodeInvalid for the names.
+func (s *Service) CreateWorkerKey(ctx context.Context, name, pool string) (secret string, k settee.Key, err error) {
+	if pool != "" {
+		if err := settee.CheckPool(pool); err != nil {
+			return "", k, err
+		}
+	}
+	return s.create(ctx, settee.Key{Name: name, Pool: pool, Scope: settee.ScopeWorker})
+}
+
+func (s *Service) create(ctx context.Context, wish settee.Key) (string, settee.Key, error) {
+	if len(wish.Name) > 200 || strings.ContainsFunc(wish.Name, func(c rune) bool { return c < ' ' || c == '\uFFFD' }) {
 		return "", settee.Key{}, settee.Faultf(settee.CodeInvalid, "A key's name has at most 200 characters and no control characters.")
 	}
 	secret := draw()
-	k := s.key(accountID, name, secret, scope)
+	k := s.key(wish, secret)
 	if err := s.store.CreateKey(ctx, k, hashOf(secret)); err != nil {
 		return "", settee.Key{}, err
 	}
@@ -68,9 +79,11 @@ func (s *Service) DeleteKey(ctx context.Context, name string) error {
 	return err
 }
 
-func (s *Service) key(accountID, name, secret string, scope settee.Scope) settee.Key {
-	prefix := secret[:min(shown, len(secret)/2)] // never most of a short one
-	return settee.Key{ID: settee.NewID(), AccountID: accountID, Name: name, Prefix: prefix, Scope: scope, CreatedAt: s.now()}
+// key is the key that was wished for, with the secret.
+func (s *Service) key(k settee.Key, secret string) settee.Key {
+	k.ID, k.CreatedAt = settee.NewID(), s.now()
+	k.Prefix = secret[:min(shown, len(secret)/2)] // never most of a short one
+	return k
 }
 
 // draw makes a secret of 256 random bits.

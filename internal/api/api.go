@@ -89,6 +89,7 @@ type request struct {
 	router  *Router
 	id      string
 	account settee.Account
+	token   settee.Key
 	err     error // that became a 5xx
 }
 
@@ -104,6 +105,9 @@ func of(ctx context.Context) *request {
 // Caller is the account that asks. It is set behind Client and Socket, and the
 // zero Account elsewhere.
 func Caller(ctx context.Context) settee.Account { return of(ctx).account }
+
+// Token is the worker's key that asks. It is set behind Worker.
+func Token(ctx context.Context) settee.Key { return of(ctx).token }
 
 // RequestID names the request in logs.
 func RequestID(ctx context.Context) string { return of(ctx).id }

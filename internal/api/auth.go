@@ -53,6 +53,23 @@ func (r *Router) Admin(next http.Handler) http.Handler {
 	})
 }
 
+// Worker lets through who has a key of scope worker, in open mode too. Behind it
+// Token is that key.
+func (r *Router) Worker(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		_, key, err := r.authenticate(q, Key(q.Header))
+		if err == nil && key.Scope != settee.ScopeWorker {
+			err = settee.Faultf(settee.CodeForbidden, "This path needs a worker's token.")
+		}
+		if err != nil {
+			Fail(w, q, err)
+			return
+		}
+		of(q.Context()).token = key
+		next.ServeHTTP(w, q)
+	})
+}
+
 func (r *Router) guard(next http.Handler, key func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		account, err := r.client(q, key)
@@ -73,6 +90,8 @@ func (r *Router) client(q *http.Request, key func(*http.Request) string) (settee
 	switch {
 	case err != nil:
 		return account, err
+	case k.Scope == settee.ScopeWorker:
+		return account, settee.Faultf(settee.CodeForbidden, "A worker's token opens /worker only; use a key of an account.")
 	case k.Scope != settee.ScopeClient:
 		return account, settee.Faultf(settee.CodeForbidden, "An operator's key opens /admin only; use a key of an account.")
 	case !account.Tier.API:

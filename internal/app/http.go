@@ -34,7 +34,7 @@ func (a *App) http() *http.Server {
 	surface.Mount(router)
 	next := &v2.API{}
 	next.Mount(router)
-	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue}
+	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue, Workers: a.queue}
 	operators.Mount(router)
 	a.mountMetrics(router)
 	return &http.Server{

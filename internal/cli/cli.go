@@ -59,6 +59,17 @@ type grammar struct {
 		List   keyList   `cmd:"" help:"List keys, without their secrets."`
 		Delete keyDelete `cmd:"" help:"End a key."`
 	} `cmd:"" help:"API keys (operators)."`
+	Worker struct {
+		List   workerList   `cmd:"" help:"List workers."`
+		Drain  workerDrain  `cmd:"" help:"Have a worker take no new jobs; what it runs goes on."`
+		Resume workerResume `cmd:"" help:"Have a drained worker take jobs again."`
+		Remove workerRemove `cmd:"" help:"Forget a worker; what it runs goes back to the queue."`
+		Token  struct {
+			Create workerTokenCreate `cmd:"" help:"Make a token that lets workers in, and print it, alone and once."`
+			List   workerTokenList   `cmd:"" help:"List tokens, without their secrets."`
+			Delete workerTokenDelete `cmd:"" help:"End a token; its workers are cut off."`
+		} `cmd:"" help:"Tokens that let workers in."`
+	} `cmd:"" help:"Workers (operators)."`
 	Job struct {
 		List   jobList   `cmd:"" help:"List jobs, newest first."`
 		Show   jobShow   `cmd:"" help:"Show a job."`

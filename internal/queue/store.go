@@ -31,6 +31,16 @@ type Store interface {
 	// SessionAttempts are the attempts that a session holds.
 	SessionAttempts(ctx context.Context, id string) ([]Held, error)
 
+	// Workers lists the workers by name.
+	Workers(ctx context.Context, now time.Time) ([]settee.Worker, error)
+	// DrainWorker says whether a worker takes new jobs; Fault CodeNotFound.
+	DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (settee.Worker, error)
+	// CloseWorker ends a worker's sessions and answers them; Fault CodeNotFound.
+	CloseWorker(ctx context.Context, name string, now time.Time) ([]string, error)
+	// DeleteWorker forgets a worker that has no attempt in progress; one that has
+	// stays.
+	DeleteWorker(ctx context.Context, name string) error
+
 	// ClaimJob leases the next job to a session; nil when there is none.
 	ClaimJob(ctx context.Context, s Session, now time.Time) (*Claim, error)
 	// HeldAttempt is an attempt in progress.

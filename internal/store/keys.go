@@ -7,10 +7,10 @@ import (
 	"github.com/settee/settee"
 )
 
-const keyColumns = `k.id, COALESCE(k.account_id, ''), k.name, k.prefix, k.scope, k.created_at`
+const keyColumns = `k.id, COALESCE(k.account_id, ''), k.name, k.prefix, k.scope, k.pool, k.created_at`
 
 func scanKey(scan func(dest ...any) error) (k settee.Key, err error) {
-	err = scan(&k.ID, &k.AccountID, &k.Name, &k.Prefix, &k.Scope, Time(&k.CreatedAt))
+	err = scan(&k.ID, &k.AccountID, &k.Name, &k.Prefix, &k.Scope, &k.Pool, Time(&k.CreatedAt))
 	return k, err
 }
 
@@ -20,12 +20,12 @@ func (db *DB) CreateKey(ctx context.Context, k settee.Key, hash string) error {
 }
 
 func insertKey(tx *Tx, k settee.Key, hash string) error {
-	var owner any // NULL for an operator's key
+	var owner any // NULL for a key that is no account's
 	if k.AccountID != "" {
 		owner = k.AccountID
 	}
-	_, err := tx.Exec(`INSERT INTO api_keys (id, account_id, name, prefix, hash, scope, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`, k.ID, owner, k.Name, k.Prefix, hash, k.Scope, k.CreatedAt)
+	_, err := tx.Exec(`INSERT INTO api_keys (id, account_id, name, prefix, hash, scope, pool, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, k.ID, owner, k.Name, k.Prefix, hash, k.Scope, k.Pool, k.CreatedAt)
 	return err
 }
 
@@ -61,7 +61,8 @@ func (db *DB) Keys(ctx context.Context, accountID string) (all []settee.Key, err
 	return all, err
 }
 
-// DeleteKey deletes one key (account.Store).
+// DeleteKey deletes one key and ends the sessions of workers that it let in; what
+// they held goes back to the queue (account.Store).
 func (db *DB) DeleteKey(ctx context.Context, id, prefix, hash string, now time.Time) error {
 	return db.Write(ctx, func(tx *Tx) error {
 		ids, err := Collect(tx, One[string], `SELECT id FROM api_keys
@@ -74,7 +75,11 @@ func (db *DB) DeleteKey(ctx context.Context, id, prefix, hash string, now time.T
 		case len(ids) > 1:
 			return settee.Faultf(settee.CodeConflict, "Several keys begin with these characters; name one by its id.")
 		}
-		_, err = tx.Exec(`UPDATE api_keys SET deleted_at = $2 WHERE id = $1`, ids[0], now)
+		if _, err = tx.Exec(`UPDATE api_keys SET deleted_at = $2 WHERE id = $1`, ids[0], now); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`UPDATE worker_sessions SET closed_at = $2, reason = $3
+			WHERE key_id = $1 AND key_id <> '' AND closed_at IS NULL`, ids[0], now, settee.ReasonDrained)
 		return err
 	})
 }

@@ -1,5 +1,5 @@
-// Package admin is the surface for operators: accounts, keys, and the jobs of
-// everybody.
+// Package admin is the surface for operators: accounts, keys, workers, and the
+// jobs of everybody.
 //
 // What holds: every path needs a key of scope admin, on an open server too;
 // faults are {"code","message"}; times are RFC 3339 in UTC and absent when
@@ -24,6 +24,7 @@ type Accounts interface {
 	Disable(ctx context.Context, name string) (settee.Account, error)
 	CreateKey(ctx context.Context, account, name string) (secret string, k settee.Key, err error)
 	CreateAdminKey(ctx context.Context, name string) (secret string, k settee.Key, err error)
+	CreateWorkerKey(ctx context.Context, name, pool string) (secret string, k settee.Key, err error)
 	Keys(ctx context.Context, account string) ([]settee.Key, error)
 	DeleteKey(ctx context.Context, name string) error
 }
@@ -35,10 +36,22 @@ type Jobs interface {
 	Cancel(ctx context.Context, accountID, promptID string) (bool, error)
 }
 
+// Workers shows workers and changes what they take.
+type Workers interface {
+	Workers(ctx context.Context) ([]settee.Worker, error)
+	// Drain has a worker take no new jobs, or take them again; Fault
+	// CodeNotFound.
+	Drain(ctx context.Context, name string, drained bool) (settee.Worker, error)
+	// RemoveWorker ends a worker's sessions and forgets it; what it had goes back
+	// to the queue. Fault CodeNotFound.
+	RemoveWorker(ctx context.Context, name string) error
+}
+
 // API serves the surface.
 type API struct {
 	Accounts Accounts
 	Jobs     Jobs
+	Workers  Workers
 }
 
 // Mount puts the surface on the root router.
@@ -51,6 +64,10 @@ func (a *API) Mount(r *api.Router) {
 	admin.Get("/admin/keys", a.listKeys)
 	admin.Post("/admin/keys", a.createKey)
 	admin.Delete("/admin/keys/{id}", a.deleteKey)
+	admin.Get("/admin/workers", a.listWorkers)
+	admin.Post("/admin/workers/{name}/drain", a.drainWorker)
+	admin.Post("/admin/workers/{name}/resume", a.resumeWorker)
+	admin.Delete("/admin/workers/{name}", a.removeWorker)
 	admin.Get("/admin/jobs", a.listJobs)
 	admin.Get("/admin/jobs/{id}", a.showJob)
 	admin.Post("/admin/jobs/{id}/cancel", a.cancelJob)

@@ -55,7 +55,7 @@ func houseOn(t *testing.T, db *store.DB, open bool) *house {
 		t.Fatal(err)
 	}
 	r := api.New(api.Deps{Accounts: h.accounts, Open: open, Log: slog.New(slog.DiscardHandler), Now: now})
-	(&admin.API{Accounts: h.accounts, Jobs: h.queue}).Mount(r)
+	(&admin.API{Accounts: h.accounts, Jobs: h.queue, Workers: h.queue}).Mount(r)
 	h.handler = r
 	return h
 }
@@ -149,8 +149,8 @@ func TestKeys(t *testing.T) {
 		"POST", "/admin/keys", `{"scope":"admin","name":"second"}`)
 
 	h.want(400, `{"code":"invalid_request","message":"The field account says whose key it will be."}`, "POST", "/admin/keys", `{"name":"x"}`)
-	h.want(400, `{"code":"invalid_request","message":"The scope must be client, or admin without an account."}`, "POST", "/admin/keys", `{"scope":"admin","account":"ann"}`)
-	h.want(400, `{"code":"invalid_request","message":"The scope must be client, or admin without an account."}`, "POST", "/admin/keys", `{"scope":"root"}`)
+	h.want(400, `{"code":"invalid_request","message":"The scope must be client, or admin or worker without an account."}`, "POST", "/admin/keys", `{"scope":"admin","account":"ann"}`)
+	h.want(400, `{"code":"invalid_request","message":"The scope must be client, or admin or worker without an account."}`, "POST", "/admin/keys", `{"scope":"root"}`)
 	h.want(404, `{"code":"not_found","message":"There is no account \"nobody\"."}`, "POST", "/admin/keys", `{"account":"nobody"}`)
 	h.want(404, `{"code":"not_found","message":"There is no account \"nobody\"."}`, "GET", "/admin/keys?account=nobody", "")
 }

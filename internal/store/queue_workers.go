@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+const workerColumns = `SELECT w.id, w.name, w.pool, w.engine, w.version, w.devices, w.key_id <> '', w.drained, w.seen_at, w.created_at,
+	(SELECT COUNT(*) FROM worker_sessions s WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1),
+	(SELECT COUNT(*) FROM worker_sessions s JOIN attempts t ON t.session_id = s.id AND t.ended_at IS NULL WHERE s.worker_id = w.id)
+	FROM workers w `
+
+func scanWorker(scan func(...any) error) (w settee.Worker, err error) {
+	err = scan(&w.ID, &w.Name, &w.Pool, &w.Engine, &w.Version, JSON(&w.Devices), &w.Remote, &w.Drained, Time(&w.SeenAt),
+		Time(&w.CreatedAt), &w.Sessions, &w.Running)
+	return w, err
+}
+
+// Workers lists the workers by name (queue.Store).
+func (db *DB) Workers(ctx context.Context, now time.Time) (all []settee.Worker, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		all, err = Collect(tx, scanWorker, workerColumns+`ORDER BY w.name`, now)
+		return err
+	})
+	return all, err
+}
+
+// DrainWorker says whether a worker takes new jobs (queue.Store).
+func (db *DB) DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (w settee.Worker, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(`UPDATE workers SET drained = $2 WHERE name = $1`, name, drained); err != nil {
+			return err
+		}
+		w, err = scanWorker(tx.QueryRow(workerColumns+`WHERE w.name = $2`, now, name).Scan)
+		return orNoWorker(name, err)
+	})
+	return w, err
+}
+
+// CloseWorker ends a worker's sessions (queue.Store).
+func (db *DB) CloseWorker(ctx context.Context, name string, now time.Time) (sessions []string, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		var id string
+		if err := orNoWorker(name, tx.QueryRow(`SELECT id FROM workers WHERE name = $1`, name).Scan(&id)); err != nil {
+			return err
+		}
+		sessions, err = Collect(tx, One[string], `UPDATE worker_sessions SET closed_at = $2, reason = $3
+			WHERE worker_id = $1 AND closed_at IS NULL RETURNING id`, id, now, settee.ReasonDrained)
+		return err
+	})
+	return sessions, err
+}
+
+// DeleteWorker forgets a worker (queue.Store). Its sessions must stay while
+// they have attempts in progress: the reaper finds those by them.
+func (db *DB) DeleteWorker(ctx context.Context, name string) error {
+	return db.Write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`DELETE FROM workers WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM worker_sessions s
+			LEFT JOIN attempts t ON t.session_id = s.id AND t.ended_at IS NULL
+			WHERE s.worker_id = workers.id AND (s.closed_at IS NULL OR t.job_id IS NOT NULL))`, name)
+		return err
+	})
+}
+
+func orNoWorker(name string, err error) error {
+	if found, err := Found(err); found || err != nil {
+		return err
+	}
+	return settee.Faultf(settee.CodeNotFound, "There is no worker %q.", name)
+}
+
+var _ queue.Store = (*DB)(nil)
