@@ -38,8 +38,8 @@ overview: build ## the Cloud API overview's own code; SETTEE_OVERVIEW names the 
 
 check: lint generated race examples
 
-bench: ## medians and ratios; see docs/benchmarks.md
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## medians and ratios, printed as a table; see docs/benchmarks.md (BENCH=-full for the full sizes)
+	$(GO) test -run "^$$" -bench . -benchtime 1x -timeout 2h ./test/bench $(BENCH)
 
 clean:
 	rm -rf bin
