@@ -54,7 +54,7 @@ func (r *Router) observe(next http.Handler) http.Handler {
 // was refused, and what everybody does all day.
 func levelOf(status int, err error) slog.Level {
 	switch {
-	case status == http.StatusServiceUnavailable: // it says so itself, as before a worker is there
+	case err != nil && status == http.StatusServiceUnavailable: // it says so itself, as before a worker is there
 		return slog.LevelWarn
 	case err != nil:
 		return slog.LevelError
