@@ -130,9 +130,9 @@ func (r *pngReader) next() error {
 	if err != nil && len(head) == 0 {
 		return err
 	}
-	if len(head) < 8 { // a cut file: as it is
+	if len(head) < 8 {
 		r.pass = -1
-		return nil
+		return nil //nolint:nilerr // a cut file: as it is
 	}
 	size, kind := int64(binary.BigEndian.Uint32(head)), string(head[4:8])
 	if kind != "tEXt" && kind != "comf" {

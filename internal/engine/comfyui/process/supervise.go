@@ -120,7 +120,7 @@ func (p *Process) once(ctx context.Context) error {
 			p.opt.Log.Info("ComfyUI is ready", "process", p.opt.Name, "url", url)
 		case <-limit.C:
 			end(cmd)
-			return fmt.Errorf("it did not answer within %v: %v", p.opt.StartLimit, <-exited)
+			return fmt.Errorf("it did not answer within %v: %w", p.opt.StartLimit, ended(<-exited))
 		case <-ctx.Done():
 			ask(cmd)
 			patience := time.NewTimer(p.opt.StopGrace)
