@@ -139,8 +139,7 @@ func (r *pngReader) next() error {
 		r.pass = 8 + size + 4
 		return nil
 	}
-	word, err := r.in.Peek(15)
-	if err != nil || !bytes.Equal(word[8:], []byte("prompt\x00")) {
+	if word, _ := r.in.Peek(15); len(word) < 15 || !bytes.Equal(word[8:], []byte("prompt\x00")) {
 		r.pass = 8 + size + 4
 		return nil
 	}
