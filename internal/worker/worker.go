@@ -127,8 +127,9 @@ func (w *Worker) session(ctx context.Context) error {
 	}
 	cause := context.Cause(alive)
 	if cause == nil {
-		closing, done := context.WithTimeout(alive, 5*time.Second)
-		err = w.coordinator.Close(closing, s)
+		// Not under alive: renew loses the session as soon as it is closed.
+		closing, done := context.WithTimeout(context.WithoutCancel(ctx), w.opt.Hurry)
+		err = patiently(closing, func() error { return w.coordinator.Close(closing, s) })
 		done()
 		if err == nil && unheard.Load() && ctx.Err() == nil {
 			err = errUnheard
