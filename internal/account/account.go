@@ -15,9 +15,12 @@ import (
 
 // Store writes accounts and keys down.
 type Store interface {
-	// Bootstrap makes the tiers that are missing, and the account with its key
-	// unless there is one of that name; made says whether it did.
-	Bootstrap(ctx context.Context, tiers []settee.Tier, a settee.Account, k settee.Key, hash string) (made bool, err error)
+	// Bootstrap makes the tiers that are missing, and the account unless there
+	// is one of that name.
+	Bootstrap(ctx context.Context, tiers []settee.Tier, a settee.Account) error
+	// FirstKey writes a key down unless its account ever had one of that name;
+	// made says whether it did.
+	FirstKey(ctx context.Context, k settee.Key, hash string) (made bool, err error)
 	// CreateAccount writes an account of a.Tier.Name down and answers it with
 	// its whole tier. Faults: CodeConflict when the name is taken, CodeInvalid
 	// when there is no such tier.
@@ -62,17 +65,25 @@ func New(store Store, opt Options) *Service {
 	return &Service{store: store, now: opt.Now, known: map[string]entry{}}
 }
 
-// Bootstrap makes what every server needs: the tiers and the account Default,
-// with a first key, which is wanted when that is not empty and drawn otherwise.
-// The key is answered by the very first call on a database; later ones answer
-// "" and change nothing.
-func (s *Service) Bootstrap(ctx context.Context, wanted string) (firstKey string, err error) {
+// Bootstrap makes what every server needs: the tiers and the account Default.
+func (s *Service) Bootstrap(ctx context.Context) error {
+	a := settee.Account{ID: settee.NewID(), Name: Default, Tier: settee.Tier{Name: LocalTier}, CreatedAt: s.now()}
+	return s.store.Bootstrap(ctx, tiers, a)
+}
+
+// FirstKey makes the first key of the account Default, which is wanted when
+// that is not empty and drawn otherwise. It is answered by the very first call
+// on a database; later ones answer "" and change nothing.
+func (s *Service) FirstKey(ctx context.Context, wanted string) (string, error) {
 	secret := wanted
 	if secret == "" {
 		secret = draw()
 	}
-	a := settee.Account{ID: settee.NewID(), Name: Default, Tier: settee.Tier{Name: LocalTier}, CreatedAt: s.now()}
-	made, err := s.store.Bootstrap(ctx, tiers, a, s.key(settee.Key{AccountID: a.ID, Name: "first", Scope: settee.ScopeClient}, secret), hashOf(secret))
+	a, err := s.store.AccountByName(ctx, Default)
+	if err != nil {
+		return "", err
+	}
+	made, err := s.store.FirstKey(ctx, s.key(settee.Key{AccountID: a.ID, Name: "first", Scope: settee.ScopeClient}, secret), hashOf(secret))
 	if err != nil || !made {
 		return "", err
 	}

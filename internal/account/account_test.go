@@ -34,12 +34,22 @@ func each(t *testing.T, f func(h *house)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		h := &house{t: t, db: db, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 		h.Service = h.another()
-		var err error
-		if h.first, err = h.Bootstrap(t.Context(), ""); err != nil {
-			t.Fatal(err)
-		}
+		h.first = first(t, h.Service, "")
 		f(h)
 	})
+}
+
+// first starts a server for the first time.
+func first(t *testing.T, s *account.Service, wanted string) string {
+	t.Helper()
+	if err := s.Bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	key, err := s.FirstKey(t.Context(), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // another is the service of another server on the same database.
@@ -101,8 +111,8 @@ func TestTheFirstStart(t *testing.T) {
 			h.t.Errorf("default %+v, %v", d, err)
 		}
 		for _, wanted := range []string{"", "another-key-for-default"} {
-			if again, err := h.another().Bootstrap(h.t.Context(), wanted); err != nil || again != "" {
-				h.t.Errorf("a later start made %q, %v", again, err)
+			if again := first(h.t, h.another(), wanted); again != "" {
+				h.t.Errorf("a later start made %q", again)
 			}
 			h.now = h.now.Add(time.Hour)
 			if got := h.who(h.another(), h.first); got != "default" {
@@ -121,8 +131,8 @@ func TestTheFirstKeyMayBeChosen(t *testing.T) {
 		if !account.Guessable("short") || account.Guessable("chosen-by-the-operator") {
 			t.Error("a short key is not told from a long one")
 		}
-		if first, err := s.Bootstrap(t.Context(), "chosen-by-the-operator"); err != nil || first != "chosen-by-the-operator" {
-			t.Errorf("first key %q, %v", first, err)
+		if key := first(t, s, "chosen-by-the-operator"); key != "chosen-by-the-operator" {
+			t.Errorf("first key %q", key)
 		}
 		a, k, err := s.Authenticate(t.Context(), "chosen-by-the-operator")
 		if err != nil || a.Name != "default" || k.Prefix != "chosen-by-t" {
@@ -137,8 +147,12 @@ func TestServersThatStartTogetherMakeOneKey(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range keys {
 			all.Go(func() {
-				var err error
-				if keys[i], err = account.New(db, account.Options{}).Bootstrap(context.Background(), ""); err != nil {
+				s := account.New(db, account.Options{})
+				err := s.Bootstrap(t.Context())
+				if err == nil {
+					keys[i], err = s.FirstKey(t.Context(), "")
+				}
+				if err != nil {
 					t.Error(err)
 				}
 			})
@@ -177,7 +191,7 @@ func TestTiers(t *testing.T) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		if _, err := h.another().Bootstrap(h.t.Context(), ""); err != nil {
+		if err := h.another().Bootstrap(h.t.Context()); err != nil {
 			h.t.Fatal(err)
 		}
 		if a, err := h.Show(h.t.Context(), "in-pro"); err != nil || a.Tier.Concurrent != 7 {
@@ -344,10 +358,7 @@ func TestAnAnswerThatCrossesAChangeIsNotRemembered(t *testing.T) {
 	db := storetest.SQLite(t)
 	slow := &crossing{Store: db}
 	s := account.New(slow, account.Options{})
-	secret, err := s.Bootstrap(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	secret := first(t, s, "")
 	slow.afterRead = func() {
 		slow.afterRead = nil
 		if _, err := s.Disable(t.Context(), account.Default); err != nil {

@@ -45,7 +45,6 @@ type App struct {
 	workers  []*worker.Worker
 	listener net.Listener
 	server   *http.Server
-	firstKey string
 	ownKey   string // made by Key
 	ownKeyID string
 }
@@ -65,7 +64,11 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	return a, nil
 }
 
+// open takes the address first: a server that cannot have it leaves nothing.
 func (a *App) open(ctx context.Context) (err error) {
+	if a.listener, err = net.Listen("tcp", a.cfg.Listen); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(a.cfg.Data, 0o700); err != nil {
 		return err
 	}
@@ -80,9 +83,6 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := a.services(ctx); err != nil {
-		return err
-	}
-	if a.listener, err = net.Listen("tcp", a.cfg.Listen); err != nil {
 		return err
 	}
 	return a.announce(ctx)
@@ -115,11 +115,11 @@ func (a *App) services(ctx context.Context) error {
 		return err
 	}
 	a.accounts = account.New(a.db, account.Options{Now: now})
-	if a.firstKey, err = a.accounts.Bootstrap(ctx, a.cfg.BootstrapKey); err != nil {
+	if err := a.accounts.Bootstrap(ctx); err != nil {
 		return err
 	}
-	if a.firstKey != "" && account.Guessable(a.firstKey) {
-		a.cfg.Log.Warn("the chosen first key is so short that it can be guessed")
+	if err := a.chosenKey(ctx); err != nil {
+		return err
 	}
 	id, err := a.identity()
 	if err != nil {
@@ -139,15 +139,6 @@ func (a *App) services(ctx context.Context) error {
 
 // URL is where the server answers.
 func (a *App) URL() string { return "http://" + a.listener.Addr().String() }
-
-// FirstKey is the key of account default that the very first start drew: "" at
-// every later start, and when the configuration chose the key.
-func (a *App) FirstKey() string {
-	if a.cfg.BootstrapKey != "" {
-		return ""
-	}
-	return a.firstKey
-}
 
 // Run serves until ctx ends, then stops in order: no more claims, running jobs
 // get the grace time, sockets are told to go (1001), requests finish.

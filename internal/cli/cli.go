@@ -39,9 +39,9 @@ type Start func(ctx context.Context, s Serve, log *slog.Logger) (Server, error)
 // Server is a server in this process.
 type Server interface {
 	URL() string
-	FirstKey() string                        // the key of account default, at the very first start only
-	Key(ctx context.Context) (string, error) // a key of account default, for this process
-	Run(ctx context.Context) error           // serves until ctx ends, then stops in order
+	FirstKey(ctx context.Context) (string, error) // the key of account default, at the very first call only
+	Key(ctx context.Context) (string, error)      // a key of account default, for this process
+	Run(ctx context.Context) error                // serves until ctx ends, then stops in order
 }
 
 // grammar is the command line.

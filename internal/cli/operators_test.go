@@ -135,10 +135,10 @@ func TestOwnJobs(t *testing.T) {
 
 type served struct{ key string }
 
-func (served) URL() string                         { return "http://127.0.0.1:8188" }
-func (s served) FirstKey() string                  { return s.key }
-func (served) Key(context.Context) (string, error) { return "", nil }
-func (served) Run(context.Context) error           { return nil }
+func (served) URL() string                                { return "http://127.0.0.1:8188" }
+func (s served) FirstKey(context.Context) (string, error) { return s.key, nil }
+func (served) Key(context.Context) (string, error)        { return "", nil }
+func (served) Run(context.Context) error                  { return nil }
 
 func TestServe(t *testing.T) {
 	s := newShell(t)

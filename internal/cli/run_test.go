@@ -380,9 +380,9 @@ type own struct {
 	stopped *bool
 }
 
-func (o own) URL() string                         { return o.url }
-func (o own) FirstKey() string                    { return "" }
-func (o own) Key(context.Context) (string, error) { return "k", nil }
+func (o own) URL() string                              { return o.url }
+func (o own) FirstKey(context.Context) (string, error) { return "", nil }
+func (o own) Key(context.Context) (string, error)      { return "k", nil }
 func (o own) Run(ctx context.Context) error {
 	<-ctx.Done()
 	*o.stopped = true

@@ -46,7 +46,10 @@ func (c *serveCommand) Run(ctx context.Context, p *Program) error {
 		return err
 	}
 	fmt.Fprintf(p.Out, "Settee listens on %s\n", server.URL())
-	switch key := server.FirstKey(); {
+	key, err := server.FirstKey(ctx)
+	switch {
+	case err != nil:
+		return err
 	case c.Open:
 		fmt.Fprintln(p.Out, "It asks for no key.")
 	case key != "":

@@ -24,8 +24,8 @@ func scanAccount(scan func(dest ...any) error) (a settee.Account, err error) {
 
 // Bootstrap makes the tiers and the first account that are missing
 // (account.Store).
-func (db *DB) Bootstrap(ctx context.Context, tiers []settee.Tier, a settee.Account, k settee.Key, hash string) (made bool, err error) {
-	err = db.Write(ctx, func(tx *Tx) error {
+func (db *DB) Bootstrap(ctx context.Context, tiers []settee.Tier, a settee.Account) error {
+	return db.Write(ctx, func(tx *Tx) error {
 		for _, t := range tiers {
 			if _, err := tx.Exec(`INSERT INTO tiers (name, api, concurrent, queue_limit, runtime_cap, monthly_credits, weight)
 				VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING`, t.Name, t.API, t.Concurrent,
@@ -33,13 +33,9 @@ func (db *DB) Bootstrap(ctx context.Context, tiers []settee.Tier, a settee.Accou
 				return err
 			}
 		}
-		n, err := insertAccount(tx, a)
-		if made = n > 0; !made || err != nil {
-			return err
-		}
-		return insertKey(tx, k, hash)
+		_, err := insertAccount(tx, a)
+		return err
 	})
-	return made, err
 }
 
 // CreateAccount writes an account down (account.Store).

@@ -29,6 +29,27 @@ func insertKey(tx *Tx, k settee.Key, hash string) error {
 	return err
 }
 
+// FirstKey writes a key down unless its account ever had one of that name
+// (account.Store). The account's row is held meanwhile, so that of two servers
+// one makes it.
+func (db *DB) FirstKey(ctx context.Context, k settee.Key, hash string) (made bool, err error) {
+	err = db.Write(ctx, func(tx *Tx) error {
+		var id string
+		if err := tx.QueryRow(`SELECT id FROM accounts WHERE id = $1`+tx.ForUpdate(false), k.AccountID).Scan(&id); err != nil {
+			return err
+		}
+		var had bool
+		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM api_keys WHERE account_id = $1 AND name = $2)`, id, k.Name).Scan(&had); err != nil {
+			return err
+		}
+		if made = !had; had {
+			return nil
+		}
+		return insertKey(tx, k, hash)
+	})
+	return made, err
+}
+
 // KeyByHash finds a key and its account (account.Store).
 func (db *DB) KeyByHash(ctx context.Context, hash string) (a settee.Account, k settee.Key, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {

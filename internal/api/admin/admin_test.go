@@ -47,7 +47,10 @@ func houseOn(t *testing.T, db *store.DB, open bool) *house {
 	t.Cleanup(func() { hints.Close() })
 	h.accounts = account.New(db, account.Options{Now: now})
 	h.queue = queue.New(db, hints, queue.Options{Now: now, Poll: time.Hour, Log: slog.New(slog.DiscardHandler)})
-	if _, err := h.accounts.Bootstrap(t.Context(), "the-first-key-of-default"); err != nil {
+	if err := h.accounts.Bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.accounts.FirstKey(t.Context(), "the-first-key-of-default"); err != nil {
 		t.Fatal(err)
 	}
 	var err error
