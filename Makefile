@@ -3,32 +3,30 @@ GO      ?= go
 TOOL    := $(GO) tool -modfile=tools/go.mod
 PYTHON  ?= python3
 
-.PHONY: build test race check format lint generate generated examples overview bench clean
+.PHONY: build test check tidy format lint generate generated examples overview bench clean
 
 build: ## bin/settee
 	$(GO) build -trimpath -o bin/settee ./cmd/settee
 
 test: ## all tests; the last line says how much of the recordings was replayed
-	@mkdir -p bin
-	SETTEE_TEST_REPLAYED=$(CURDIR)/bin/replayed.txt $(GO) test ./...
+	@mkdir -p bin && rm -f bin/replayed.txt
+	SETTEE_TEST_REPLAYED=$(CURDIR)/bin/replayed.txt $(GO) test $(TESTFLAGS) ./...
 	@[ ! -f bin/replayed.txt ] || cat bin/replayed.txt
-
-race: ## all tests under the race detector
-	$(GO) test -race ./...
 
 format: ## rewrite every file as gofmt wants it
 	$(GO) fmt ./...
 
-lint:
+lint: ## format, vet, linters, tidy modules
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(TOOL) golangci-lint run ./...
+	$(GO) mod tidy -diff
 
-generate:
+generate: ## write generated code anew
 	$(GO) generate ./...
 
 generated: generate ## generated code is up to date
-	@git diff --exit-code --stat -- '*.gen.go' || { echo "generated code is stale: commit what make generate wrote"; exit 1; }
+	@[ -z "$$(git status --porcelain -- '*.gen.go')" ] || { echo "generated code is stale: commit what make generate wrote"; exit 1; }
 
 examples: build ## the example workflows and clients, against a real server
 	./examples/run.sh
@@ -36,7 +34,11 @@ examples: build ## the example workflows and clients, against a real server
 overview: build ## the Cloud API overview's own code; SETTEE_OVERVIEW names the document
 	$(GO) test ./test/overview -count=1 -v
 
-check: lint generated race examples
+check: ## what a change must pass
+	$(MAKE) lint
+	$(MAKE) generated
+	$(MAKE) test TESTFLAGS="-race -timeout 20m"
+	$(MAKE) examples
 
 bench: ## medians and ratios, printed as a table; see docs/benchmarks.md (BENCH=-full for the full sizes)
 	$(GO) test -run "^$$" -bench . -benchtime 1x -timeout 2h ./test/bench $(BENCH)
