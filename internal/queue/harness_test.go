@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -234,6 +235,11 @@ func (h *house) job(account, prompt string) settee.Job {
 	j, err := h.Job(h.t.Context(), account, prompt)
 	if err != nil {
 		h.t.Fatalf("job %s: %v", prompt, err)
+	}
+	status, err := h.Status(h.t.Context(), account, prompt)
+	if want := (settee.Job{PromptID: j.PromptID, State: j.State, Reason: j.Reason, CancelRequested: j.CancelRequested, CreatedAt: j.CreatedAt,
+		StartedAt: j.StartedAt, EndedAt: j.EndedAt, UpdatedAt: j.UpdatedAt, Error: j.Error}); err != nil || !reflect.DeepEqual(status, want) {
+		h.t.Errorf("status of %s: %+v, %v, want %+v", prompt, status, err, want)
 	}
 	return j
 }

@@ -66,6 +66,8 @@ type Store interface {
 
 	QueueCounts(ctx context.Context, accountID string) (Counts, error)
 	JobByPrompt(ctx context.Context, accountID, promptID string) (settee.Job, error)
+	// JobStatus is JobByPrompt with the fields of Service.Status alone.
+	JobStatus(ctx context.Context, accountID, promptID string) (settee.Job, error)
 	JobDetail(ctx context.Context, accountID, promptID string) (Detail, error)
 	ListJobs(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error)
 	LiveJobs(ctx context.Context, accountID string) (running, pending []Detail, err error)

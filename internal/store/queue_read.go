@@ -9,12 +9,9 @@ import (
 )
 
 // jobColumns are what scanJob reads, of jobs j and its results r.
-const (
-	jobColumns = hotColumns + `r.error`
-	hotColumns = `j.id, j.account_id, j.prompt_id, j.client_id, j.workflow_id, j.state, j.reason, j.number, j.number_given,
+const jobColumns = `j.id, j.account_id, j.prompt_id, j.client_id, j.workflow_id, j.state, j.reason, j.number, j.number_given,
 	j.lane, j.attempt, j.cancel_requested, j.created_at, j.started_at, j.ended_at, j.updated_at,
-	j.outputs_count, j.preview_output, `
-)
+	j.outputs_count, j.preview_output, r.error`
 
 const jobTables = ` FROM jobs j LEFT JOIN job_results r ON r.job_id = j.id `
 
@@ -60,16 +57,11 @@ func (db *DB) QueueCounts(ctx context.Context, accountID string) (c queue.Counts
 // an index of all that are not.
 const byPrompt = `WHERE j.account_id = $1 AND j.prompt_id = $2`
 
-// hotJob reads a job from its own row alone: what clients poll. Only one that
-// has failed has an error to look up.
-const hotJob = `SELECT ` + hotColumns + `CASE WHEN j.state = 'failed' THEN
-	(SELECT r.error FROM job_results r WHERE r.job_id = j.id) END, j.hidden_at IS NOT NULL FROM jobs j ` + byPrompt
-
 // JobByPrompt finds a job (queue.Store).
 func (db *DB) JobByPrompt(ctx context.Context, accountID, promptID string) (j settee.Job, err error) {
 	err = db.Glance(ctx, func(tx *Tx) error {
 		var hidden bool
-		err := tx.QueryRow(hotJob, accountID, promptID).
+		err := tx.QueryRow(`SELECT `+jobColumns+`, j.hidden_at IS NOT NULL`+jobTables+byPrompt, accountID, promptID).
 			Scan(append(jobFields(&j), &hidden)...)
 		return orNoJob(hidden, err)
 	})

@@ -190,4 +190,4 @@ type oneJob struct {
 	job settee.Job
 }
 
-func (q oneJob) Job(context.Context, string, string) (settee.Job, error) { return q.job, nil }
+func (q oneJob) Status(context.Context, string, string) (settee.Job, error) { return q.job, nil }

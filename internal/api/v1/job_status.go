@@ -11,7 +11,7 @@ import (
 // GetJobStatus tells how far a job has come. Clients poll it, so it reads one
 // indexed row and no graph. (operationId getJobStatus)
 func (a *API) GetJobStatus(w http.ResponseWriter, r *http.Request, jobID JobID) {
-	job, err := a.Queue.Job(r.Context(), api.Caller(r.Context()).ID, jobID)
+	job, err := a.Queue.Status(r.Context(), api.Caller(r.Context()).ID, jobID)
 	if err != nil {
 		api.Fail(w, r, err)
 		return

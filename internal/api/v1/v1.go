@@ -32,7 +32,7 @@ var document []byte
 // Queue is what the surface asks of the queue.
 type Queue interface {
 	Counts(ctx context.Context, accountID string) (queue.Counts, error)
-	Job(ctx context.Context, accountID, promptID string) (settee.Job, error)
+	Status(ctx context.Context, accountID, promptID string) (settee.Job, error)
 	Detail(ctx context.Context, accountID, promptID string) (queue.Detail, error)
 	List(ctx context.Context, accountID string, f queue.Filter) ([]settee.Job, int, error)
 	Live(ctx context.Context, accountID string) (running, pending []queue.Detail, err error)

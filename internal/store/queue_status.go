@@ -1,0 +1,26 @@
+package store
+
+import (
+	"context"
+
+	"github.com/settee/settee"
+)
+
+// statusOf reads as little as tells how far a job has come: each column has its
+// cost, and this is what clients poll. Only a job that has failed has an error
+// to look up.
+const statusOf = `SELECT j.state, j.reason, j.cancel_requested, j.created_at, j.started_at, j.ended_at, j.updated_at,
+	j.hidden_at IS NOT NULL, CASE WHEN j.state = 'failed' THEN (SELECT r.error FROM job_results r WHERE r.job_id = j.id) END
+	FROM jobs j ` + byPrompt
+
+// JobStatus finds how far a job has come (queue.Store).
+func (db *DB) JobStatus(ctx context.Context, accountID, promptID string) (j settee.Job, err error) {
+	err = db.Glance(ctx, func(tx *Tx) error {
+		var hidden bool
+		j.PromptID = promptID
+		err := tx.QueryRow(statusOf, accountID, promptID).Scan(&j.State, &j.Reason, &j.CancelRequested,
+			Time(&j.CreatedAt), Time(&j.StartedAt), Time(&j.EndedAt), Time(&j.UpdatedAt), &hidden, JSON(&j.Error))
+		return orNoJob(hidden, err)
+	})
+	return j, err
+}
