@@ -77,7 +77,7 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 func (c *Client) send(r *http.Request) (*http.Response, error) {
 	res, err := c.http.Do(r)
 	if err != nil {
-		return nil, plain(r.Context(), r.Method, r.URL, err)
+		return nil, withoutURL(r.Context(), r.Method, r.URL, err)
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer res.Body.Close()
@@ -86,14 +86,15 @@ func (c *Client) send(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// plain takes the URL out of a transport's error, whose query may hold what
-// nobody should read, and says where it happened without it.
-func plain(ctx context.Context, method string, u *url.URL, err error) error {
+// withoutURL takes the URL out of a transport's error, whose query may hold what
+// nobody should read, and says where it happened without the query.
+func withoutURL(ctx context.Context, method string, u *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	return fmt.Errorf("%s %s://%s%s: %w", method, u.Scheme, u.Host, u.EscapedPath(), err)
+	where := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	return fmt.Errorf("%s %s: %w", method, where.String(), err)
 }

@@ -22,12 +22,21 @@ type Error struct {
 	RetryAfter time.Duration   // > 0 when the server says when to come again
 }
 
+// Error is the message with its details, and the status where the message is no
+// sentence that speaks for itself.
 func (e *Error) Error() string {
-	text := e.Message
-	if e.Details != "" && e.Details != e.Message {
-		text += ": " + e.Details
+	if strings.HasSuffix(e.Message, ".") || strings.HasSuffix(e.Message, "!") || strings.HasSuffix(e.Message, "?") {
+		return e.Text()
 	}
-	return fmt.Sprintf("%s (HTTP %d)", text, e.Status)
+	return fmt.Sprintf("%s (HTTP %d)", e.Text(), e.Status)
+}
+
+// Text is the message with its details: "message: details".
+func (e *Error) Text() string {
+	if e.Details == "" || e.Details == e.Message {
+		return e.Message
+	}
+	return strings.TrimSuffix(e.Message, ".") + ": " + e.Details
 }
 
 // StatusOf is the HTTP status of the first *Error in err's chain, 0 when there

@@ -175,7 +175,7 @@ func (c *Client) dial(ctx context.Context, clientID string) (*websocket.Conn, er
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
-		return nil, plain(ctx, http.MethodGet, u, err)
+		return nil, withoutURL(ctx, http.MethodGet, u, err)
 	}
 	conn.SetReadLimit(readLimit)
 	return conn, nil
