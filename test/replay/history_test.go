@@ -2,8 +2,10 @@ package replay_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/settee/settee/internal/pyjson"
 )
@@ -78,7 +80,10 @@ func (p *play) sameHistory(i int, want, got pyjson.Value) {
 	name := fmt.Sprintf("P%d", i+1)
 	w, g := want.Get(name), got.Get(name)
 	p.sameItem(i, w.Get("prompt"), g.Get("prompt"))
-	for _, key := range []string{"outputs", "status", "meta"} {
+	if g, w := p.made(name, g.Get("meta")), p.made(name, w.Get("meta")); g != w {
+		p.Errorf("prompt %d: meta\n want %s\n have %s", i+1, w, g)
+	}
+	for _, key := range []string{"outputs", "status"} {
 		if g, w := p.free(name, plain(g.Get(key))), p.free(name, plain(w.Get(key))); g != w {
 			p.Errorf("prompt %d: %s\n want %s\n have %s", i+1, key, w, g)
 		}
@@ -91,6 +96,26 @@ func (p *play) sameHistory(i int, want, got pyjson.Value) {
 	if g, w := files(g.Get("outputs")), files(w.Get("outputs")); !slices.Equal(g, w) {
 		p.Errorf("prompt %d: files\n want %v\n have %v", i+1, w, g)
 	}
+}
+
+// made is a prompt's meta. Of twins one ran, whichever, and all name it.
+func (p *play) made(prompt string, meta pyjson.Value) string {
+	if len(p.several[prompt]) < 2 {
+		return plain(meta)
+	}
+	ran := map[string]string{}
+	text := plain(meta)
+	for node, first := range p.twins[prompt] {
+		for _, id := range []string{node, first} {
+			if m := meta.Get(id).Get("node_id"); m.Kind == pyjson.String {
+				ran[first] = cmp.Or(ran[first], m.Text())
+			}
+		}
+	}
+	for first, node := range ran {
+		text = strings.ReplaceAll(text, "'"+node+"'", "'"+first+"'")
+	}
+	return text
 }
 
 // files are the names in outputs, sorted.

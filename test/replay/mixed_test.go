@@ -93,3 +93,19 @@ func TestMixedOutputs(t *testing.T) {
 		})
 	}
 }
+
+// A file of one prefix takes a number of another, as ComfyUI reads names.
+func TestNumbersOfOtherPrefixes(t *testing.T) {
+	s := serve(t, true, nil)
+	for _, c := range []struct{ prefix, name string }{{"x_7", "x_7_00001_.png"}, {"x", "x_00008_.png"}, {"x_7", "x_7_00002_.png"}, {"x", "x_00009_.png"}} {
+		a := s.ask(http.MethodPost, "/prompt", []byte(`{"prompt":{"1":{"class_type":"EmptyImage","inputs":{"width":1,"height":1,"batch_size":1,"color":0}},`+
+			`"2":{"class_type":"SaveImage","inputs":{"images":["1",0],"filename_prefix":"`+c.prefix+`"}}}}`))
+		s.idle()
+		s.ask(http.MethodPost, "/free", []byte(`{"free_memory":true}`))
+		id := parse(t, a.body).Get("prompt_id").Text()
+		outputs := parse(t, s.ask(http.MethodGet, "/history/"+id, nil).body).Get(id).Get("outputs")
+		if got := outputs.Get("2").Get("images").Index(0).Get("filename").Text(); got != c.name {
+			t.Errorf("prefix %s: %q, want %q", c.prefix, got, c.name)
+		}
+	}
+}

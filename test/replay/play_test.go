@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/recording"
@@ -232,7 +233,11 @@ func (p *play) step(s recording.Step) {
 		}
 	}
 	if s.Path == "/interrupt" && p.running(s) != "" {
-		<-p.gate.stopped
+		select {
+		case <-p.gate.stopped:
+		case <-time.After(patience):
+			p.Fatal("the interrupt did not reach the node")
+		}
 	}
 }
 
