@@ -1,12 +1,12 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/settee/settee"
@@ -16,11 +16,12 @@ import (
 
 // Options of a worker.
 type Options struct {
-	Name  string        // of the worker; the same name after a restart is the same worker
-	Pool  string        // the pool it serves
-	Grace time.Duration // how long running jobs may go on once Run's context has ended
-	Hurry time.Duration // how long handing them back may take after that; 0: 5 s
-	Log   *slog.Logger
+	Name    string        // of the worker; the same name after a restart is the same worker
+	Pool    string        // the pool it serves
+	Grace   time.Duration // how long running jobs may go on once Run's context has ended
+	Refresh time.Duration // how often the engine is asked what it can run; 0: 5 min
+	Hurry   time.Duration // how long handing them back may take after that; 0: 5 s
+	Log     *slog.Logger
 	// Unseal turns a lease's secrets into the extra_data keys they are. Nil
 	// where the coordinator already did.
 	Unseal func(secrets []byte) ([]byte, error)
@@ -42,6 +43,9 @@ func New(c Coordinator, f Files, e engine.Engine, opt Options) *Worker {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
+	if opt.Refresh == 0 {
+		opt.Refresh = 5 * time.Minute
+	}
 	if opt.Hurry == 0 {
 		opt.Hurry = 5 * time.Second
 	}
@@ -55,7 +59,8 @@ type stop struct{ reason settee.Reason }
 func (s stop) Error() string { return "stopped: " + string(s.reason) }
 
 // Run works until ctx ends: it opens a session, claims up to the engine's depth
-// of jobs at once, and opens a new session whenever its old one is lost. When
+// of jobs at once, and opens a new session whenever its old one is lost, the
+// engine failed, or the engine says something else of itself. When
 // ctx ends it claims no more, gives what runs the grace time, hands back what
 // is left, and closes its session.
 func (w *Worker) Run(ctx context.Context) error {
@@ -63,6 +68,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		err := w.session(ctx)
 		if ctx.Err() != nil {
 			return err
+		}
+		if errors.Is(err, errChanged) {
+			continue
 		}
 		w.opt.Log.Warn("worker session ended", "worker", w.opt.Name, "error", err)
 		select {
@@ -95,18 +103,27 @@ func (w *Worker) session(ctx context.Context) error {
 		}
 	})
 
-	var (
-		slots   sync.WaitGroup
-		unheard atomic.Bool
-	)
+	why := make(chan error, 1) // this session claims no more and another should follow
+	follow := func(err error) {
+		select {
+		case why <- err:
+		default:
+		}
+		stopClaiming()
+	}
+	var slots sync.WaitGroup
 	for range max(description.Depth, 1) {
 		slots.Go(func() {
-			if !w.slot(claiming, alive, s) {
-				unheard.Store(true)
-				stopClaiming()
+			if err := w.slot(claiming, alive, s); err != nil {
+				follow(err)
 			}
 		})
 	}
+	slots.Go(func() {
+		if w.changes(claiming, description) {
+			follow(errChanged)
+		}
+	})
 	idle := make(chan struct{})
 	go func() { slots.Wait(); close(idle) }()
 	select {
@@ -131,8 +148,8 @@ func (w *Worker) session(ctx context.Context) error {
 		closing, done := context.WithTimeout(context.WithoutCancel(ctx), w.opt.Hurry)
 		err = patiently(closing, func() error { return w.coordinator.Close(closing, s) })
 		done()
-		if err == nil && unheard.Load() && ctx.Err() == nil {
-			err = errUnheard
+		if err == nil && ctx.Err() == nil {
+			err = <-why
 		}
 	} else {
 		err = cause
@@ -146,7 +163,27 @@ var (
 	errClosed  = errors.New("session closed")
 	errLate    = errors.New("what ran could not be handed back in time")
 	errUnheard = errors.New("a claim was not answered")
+	errTrouble = errors.New("the engine failed a job of its own fault")
+	errChanged = errors.New("the engine can run something else now")
 )
+
+// changes waits until the engine says something else of itself than it did when
+// the session was opened; it reports false when claiming ends before.
+func (w *Worker) changes(claiming context.Context, was settee.Description) bool {
+	tick := time.NewTicker(w.opt.Refresh)
+	defer tick.Stop()
+	for {
+		select {
+		case <-claiming.Done():
+			return false
+		case <-tick.C:
+		}
+		now, err := w.engine.Describe(claiming)
+		if err == nil && (!bytes.Equal(now.Definitions, was.Definitions) || !bytes.Equal(now.Models, was.Models) || now.Version != was.Version) {
+			return true
+		}
+	}
+}
 
 // renew keeps the session and passes orders on, until alive ends or the session
 // is lost.
@@ -175,19 +212,28 @@ func (w *Worker) renew(alive context.Context, s queue.Session) error {
 
 // slot claims and runs one job after another, until claiming ends. It looks for
 // the next while the ending of one is written down, and starts it afterwards.
-// It reports false when a claim's outcome is unknown: the session may then hold
-// a job that nobody runs, and only ending the session gives it back.
-func (w *Worker) slot(claiming, alive context.Context, s queue.Session) bool {
+// Two things end it early. When a claim's outcome is unknown the session may
+// hold a job that nobody runs, and only ending the session gives it back. When
+// the engine failed a job of its own fault, it must describe itself before it
+// gets another.
+func (w *Worker) slot(claiming, alive context.Context, s queue.Session) error {
 	next, known := w.claim(claiming, alive, s)
 	for next != nil {
 		t := next
 		ending := w.work(alive, t)
+		if ending.Reason == settee.ReasonLost {
+			w.finish(alive, t.lease.Attempt, ending)
+			return errTrouble
+		}
 		var finishing sync.WaitGroup
 		finishing.Go(func() { w.finish(alive, t.lease.Attempt, ending) })
 		next, known = w.claim(claiming, alive, s)
 		finishing.Wait()
 	}
-	return known
+	if !known {
+		return errUnheard
+	}
+	return nil
 }
 
 // claim waits for a job; nil when claiming has ended, or when it is not known

@@ -261,3 +261,62 @@ func TestFinishIsTriedUntilTaken(t *testing.T) {
 		stop()
 	})
 }
+
+// describing is an engine that says what the function says.
+type describing struct {
+	engineFunc
+	describe func() (settee.Description, error)
+}
+
+func (d describing) Describe(context.Context) (settee.Description, error) { return d.describe() }
+
+func TestTroubledEngineDescribesItselfBeforeTheNextJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newCoordinator()
+		up, described := true, 0
+		e := describing{
+			engineFunc: func(context.Context, engine.Job, engine.Sink) error { up = false; return io.ErrUnexpectedEOF },
+			describe: func() (settee.Description, error) {
+				if described++; !up && described < 4 {
+					return settee.Description{}, errors.New("down")
+				}
+				up = true
+				return settee.Description{Depth: 1}, nil
+			},
+		}
+		stop := start(t, k, e, time.Second)
+		<-k.opened
+		k.leases <- lease("j")
+		if got := <-k.endings; got.State != settee.Pending || got.Reason != settee.ReasonLost {
+			t.Errorf("ended %s/%s", got.State, got.Reason)
+		}
+		if id := <-k.opened; id != "b" || described != 4 {
+			t.Errorf("session %q after %d descriptions, want b after 4", id, described)
+		}
+		stop()
+	})
+}
+
+func TestAChangedEngineIsAnnouncedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newCoordinator()
+		begun := time.Now()
+		e := describing{
+			engineFunc: func(context.Context, engine.Job, engine.Sink) error { return nil },
+			describe: func() (settee.Description, error) {
+				d := settee.Description{Depth: 1, Definitions: json.RawMessage(`{"A":{}}`)}
+				if time.Since(begun) > 12*time.Minute {
+					d.Definitions = json.RawMessage(`{"A":{},"B":{}}`)
+				}
+				return d, nil
+			},
+		}
+		stop := start(t, k, e, time.Second)
+		<-k.opened
+		<-k.opened
+		if after := time.Since(begun); after != 15*time.Minute {
+			t.Errorf("announced again after %v, want 15 min", after)
+		}
+		stop()
+	})
+}
