@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +25,7 @@ type Pool struct {
 	Live      bool    // a worker of it is connected now
 	UpdatedAt time.Time
 	Catalog   *workflow.Catalog // its definitions, parsed; filled by Service.Pools
+	info      *objectInfo
 }
 
 // Store is what the service needs of the database.
@@ -71,6 +74,21 @@ func (s *Service) Pools(ctx context.Context) ([]Pool, error) {
 	if len(s.pools) > 0 && now.Sub(s.read) < fresh {
 		return s.pools, nil
 	}
+	pools, err := s.load(ctx, now)
+	if err != nil { // definitions go when a worker brings newer ones: look again
+		if pools, err = s.load(ctx, now); err != nil {
+			return nil, err
+		}
+	}
+	s.pools, s.read = pools, now
+	maps.DeleteFunc(s.catalogs, func(hash string, _ *catalog) bool {
+		return !slices.ContainsFunc(pools, func(p Pool) bool { return p.Hash == hash })
+	})
+	return pools, nil
+}
+
+// load reads the pools and the definitions that are new. The caller holds mu.
+func (s *Service) load(ctx context.Context, now time.Time) ([]Pool, error) {
 	pools, err := s.store.Pools(ctx, now)
 	if err != nil {
 		return nil, err
@@ -80,9 +98,8 @@ func (s *Service) Pools(ctx context.Context) ([]Pool, error) {
 		if err != nil {
 			return nil, err
 		}
-		pools[i].Catalog = c.parsed
+		pools[i].Catalog, pools[i].info = c.parsed, c.info
 	}
-	s.pools, s.read = pools, now
 	return pools, nil
 }
 
@@ -125,10 +142,7 @@ func (s *Service) ObjectInfo(ctx context.Context, accountID, class string) ([]by
 	seen := map[string]bool{}
 	out.WriteByte('{')
 	for _, p := range pools {
-		s.mu.Lock()
-		c := s.catalogs[p.Hash]
-		s.mu.Unlock()
-		for _, d := range c.info.classes {
+		for _, d := range p.info.classes {
 			if seen[d.name] || class != "" && d.name != class {
 				continue
 			}

@@ -105,7 +105,8 @@ func (s *Service) lost(a Attempt, err error) {
 
 // Report passes an attempt's events and previews on, in order. execution_start
 // and execution_cached are durable: they are written with the attempt's next
-// unit. Endings and executed are not taken here.
+// unit. Endings and executed are not taken here. A durable frame with a Seq is
+// numbered by its worker (see Gap).
 func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) error {
 	held, err := s.held(ctx, a)
 	if err != nil {
@@ -121,6 +122,14 @@ func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) 
 		}
 		switch f.Type {
 		case settee.EventStart, settee.EventCached:
+			if told, err := s.told(ctx, held, in.Seq); err != nil {
+				return err
+			} else if told {
+				continue
+			}
+			if held.seq-held.base() >= span-2 {
+				return settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
+			}
 			f.Data = Stamp(f.Data, s.opt.Now())
 			held.seq++
 			f.Seq = held.seq
@@ -136,6 +145,12 @@ func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) 
 // Execute names a node's files, attaches them to the job, and sends executed.
 // It answers the output with its final names.
 func (s *Service) Execute(ctx context.Context, a Attempt, x engine.Executed) (json.RawMessage, error) {
+	return s.ExecuteAs(ctx, a, 0, x)
+}
+
+// ExecuteAs is Execute for a worker that numbers its durable events (see Gap):
+// the call may be made again and is done once.
+func (s *Service) ExecuteAs(ctx context.Context, a Attempt, number int, x engine.Executed) (json.RawMessage, error) {
 	if err := CheckExecuted(x); err != nil {
 		return nil, err
 	}
@@ -145,10 +160,27 @@ func (s *Service) Execute(ctx context.Context, a Attempt, x engine.Executed) (js
 	}
 	held.mu.Lock()
 	defer held.mu.Unlock()
-	done, err := s.store.ExecuteNode(ctx, a, x, held.pending, held.seq+1, s.opt.Now())
+	at := held.seq + 1
+	told, err := s.told(ctx, held, number)
+	if err != nil {
+		return nil, err
+	}
+	if told {
+		at = held.base() + number
+	}
+	if at-held.base() >= span-1 {
+		return nil, settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
+	}
+	done, err := s.store.ExecuteNode(ctx, a, x, held.pending, at, s.opt.Now())
 	if err != nil {
 		s.lost(a, err)
 		return nil, err
+	}
+	if told {
+		if done.Note.Seq != at {
+			return nil, settee.Faultf(settee.CodeConflict, "event %d of the attempt is another", number)
+		}
+		return done.Output, nil
 	}
 	held.pending, held.seq = nil, done.Note.Seq
 	if !x.Silent {

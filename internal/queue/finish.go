@@ -17,6 +17,20 @@ func (s *Service) Finish(ctx context.Context, a Attempt, e Ending) error {
 	return s.end(ctx, a, End{Ending: e})
 }
 
+// FinishOnce is Finish for a worker that may not have heard the answer: an
+// attempt that has ended in just this way already is no error.
+func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending) error {
+	err := s.Finish(ctx, a, e)
+	if settee.CodeOf(err) != settee.CodeLeaseLost {
+		return err
+	}
+	state, reason, unread := s.store.AttemptEnding(ctx, a)
+	if unread == nil && state == e.State && reason == e.Reason {
+		return nil
+	}
+	return err
+}
+
 func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 	s.mu.Lock()
 	held := s.attempts[a]

@@ -60,7 +60,10 @@ func Typical(guess, seconds float64) float64 { return 0.7*guess + 0.3*seconds }
 // FirstSeq is the Seq before an attempt's first durable event. Attempts count
 // in ranges of their own, so that events of a lost one that were shown but not
 // written are not mistaken for those of the next.
-func FirstSeq(written, attempt int) int { return max(written, (attempt-1)<<16) }
+func FirstSeq(written, attempt int) int { return max(written, (attempt-1)*span) }
+
+// span is how many numbers each attempt's events have.
+const span = 1 << 16
 
 // RetryAfter is when a full queue of an account may have room again: when one
 // of its running jobs is likely to have ended.

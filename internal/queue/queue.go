@@ -46,6 +46,7 @@ type Session struct {
 	WorkerID string
 	Pool     string
 	Boot     string // "server/start" of the embedded server, empty for remote workers
+	KeyID    string // of the token that let a remote worker in, empty for embedded ones
 	Depth    int
 }
 
@@ -103,6 +104,7 @@ type Held struct {
 	AccountID       string
 	PromptID        string
 	ClientID        string
+	ClaimedAt       time.Time
 	Deadline        time.Time // zero: none
 	CancelRequested bool
 	Seq             int // of the newest durable event written down

@@ -17,14 +17,27 @@ type session struct {
 // standing is how soon an order that the worker has heard is given again.
 const standing = 500 * time.Millisecond
 
-// Open announces an engine and starts a session in a pool.
+// Open announces an engine of this process and starts a session in a pool.
 func (s *Service) Open(ctx context.Context, worker, pool string, d settee.Description) (Session, error) {
 	if err := s.takeOver(ctx); err != nil {
 		return Session{}, err
 	}
+	return s.open(ctx, Session{Pool: pool, Boot: s.opt.Boot}, worker, d)
+}
+
+// OpenFor is Open for a worker elsewhere that a token lets in; its session
+// outlives this process. Faults: CodeConflict when the name is that of another
+// token's worker, CodeQueueFull when the token has too many workers or the
+// worker too many sessions.
+func (s *Service) OpenFor(ctx context.Context, keyID, worker, pool string, d settee.Description) (Session, error) {
+	return s.open(ctx, Session{Pool: pool, KeyID: keyID}, worker, d)
+}
+
+func (s *Service) open(ctx context.Context, ses Session, worker string, d settee.Description) (Session, error) {
 	now := s.opt.Now()
+	ses.ID, ses.WorkerID, ses.Depth = settee.NewID(), settee.NewID(), max(d.Depth, 1)
 	o := Opening{
-		Session:     Session{ID: settee.NewID(), WorkerID: settee.NewID(), Pool: pool, Boot: s.opt.Boot, Depth: max(d.Depth, 1)},
+		Session:     ses,
 		Worker:      worker,
 		Description: d,
 		Until:       now.Add(s.opt.Lease),

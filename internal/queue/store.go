@@ -17,7 +17,7 @@ type Store interface {
 	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (settee.Job, Counts, error)
 
 	// OpenSession writes down a worker and a session of it, and answers the
-	// worker's id: o's, or the one it had before.
+	// worker's id: o's, or the one it had before. Faults as Service.OpenFor.
 	OpenSession(ctx context.Context, o Opening, now time.Time) (string, error)
 	// RenewSession extends an open session and writes down notes of its attempts.
 	RenewSession(ctx context.Context, id string, until, now time.Time, notes map[Attempt][]Note) error
@@ -28,6 +28,14 @@ type Store interface {
 	// not empty, those of the same server's other boots: boot is "server/start",
 	// and a boot without a server is of the only one on its database.
 	ExpireSessions(ctx context.Context, boot string, now time.Time) error
+	// OpenedSession finds a session that is not closed.
+	OpenedSession(ctx context.Context, id string) (Session, error)
+	// SessionInput finds an input of a job that a session holds, by its hash; no
+	// error and no hash when there is none.
+	SessionInput(ctx context.Context, id, hash string) (settee.Blob, error)
+	// SessionFile finds a file of an account that a session holds a job of, by
+	// its hash; no error and no hash when there is none.
+	SessionFile(ctx context.Context, id, hash string) (settee.Blob, error)
 	// SessionAttempts are the attempts that a session holds.
 	SessionAttempts(ctx context.Context, id string) ([]Held, error)
 
@@ -46,10 +54,15 @@ type Store interface {
 	// HeldAttempt is an attempt in progress.
 	HeldAttempt(ctx context.Context, a Attempt) (Held, error)
 	// ExecuteNode names a node's files and writes its output down, after notes.
-	// at is the least Seq the executed event may have.
+	// at is the Seq that the executed event gets, or the least when it is taken by
+	// another; one that is written down there already is answered as it is.
 	ExecuteNode(ctx context.Context, a Attempt, x engine.Executed, notes []Note, at int, now time.Time) (Executed, error)
 	// EndAttempt ends an attempt as e says, or as Judge makes of it.
 	EndAttempt(ctx context.Context, a Attempt, e End, now time.Time) (Outcome, error)
+	// AttemptEnding is how an attempt of its session ended: the job's state when
+	// it ended with it, else Pending, and the reason that was given. "": it has not
+	// ended, or there is none.
+	AttemptEnding(ctx context.Context, a Attempt) (settee.JobState, settee.Reason, error)
 	// Orphans are the attempts in progress whose session is closed.
 	Orphans(ctx context.Context) ([]Orphan, error)
 	// Overdue are the attempts in progress whose deadline was before then.

@@ -23,9 +23,17 @@ func savePool(tx *Tx, name string, definitions json.RawMessage, now time.Time) e
 		ON CONFLICT (hash) DO NOTHING`, hash, definitions); err != nil {
 		return err
 	}
-	_, err := tx.Exec(`INSERT INTO pools (name, definitions, price, created_at, updated_at) VALUES ($1, $2, 0, $3, $3)
+	var before string
+	if _, err := Found(tx.QueryRow(`SELECT definitions FROM pools WHERE name = $1`, name).Scan(&before)); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO pools (name, definitions, price, created_at, updated_at) VALUES ($1, $2, 0, $3, $3)
 		ON CONFLICT (name) DO UPDATE SET definitions = excluded.definitions, updated_at = excluded.updated_at`,
-		name, hash, now)
+		name, hash, now); err != nil || before == hash || before == "" {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM node_definitions WHERE hash = $1
+		AND NOT EXISTS (SELECT 1 FROM pools WHERE definitions = $1)`, before)
 	return err
 }
 

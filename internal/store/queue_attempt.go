@@ -41,22 +41,35 @@ func fence(tx *Tx, a queue.Attempt, forced bool) (*attemptRow, error) {
 	return t, nil
 }
 
-// write appends durable events to the job. Each gets its Seq, or the next when
-// that is taken.
+// write appends durable events that the job does not have yet.
 func (t *attemptRow) write(tx *Tx, notes []queue.Note, now time.Time) error {
 	if len(notes) == 0 {
 		return nil
 	}
-	for i := range notes {
-		if err := t.append(tx, &notes[i]); err != nil {
-			return err
-		}
+	if err := t.add(tx, notes); err != nil {
+		return err
 	}
 	_, err := tx.Exec(`UPDATE jobs SET seq = $2, updated_at = $3 WHERE id = $1`, t.JobID, t.seq, now)
 	return err
 }
 
-// append writes one event; the caller keeps jobs.seq.
+// add is write for a caller that keeps jobs.seq. An attempt's events have their
+// Seq from the worker's order, so one that is taken is the same event, told
+// through another server.
+func (t *attemptRow) add(tx *Tx, notes []queue.Note) error {
+	for i := range notes {
+		if notes[i].Seq <= t.seq {
+			continue
+		}
+		if err := t.append(tx, &notes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// append writes one event under its Seq, or the next when that is taken; the
+// caller keeps jobs.seq.
 func (t *attemptRow) append(tx *Tx, n *queue.Note) error {
 	t.seq = max(t.seq+1, n.Seq)
 	n.Seq = t.seq

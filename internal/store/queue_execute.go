@@ -16,6 +16,12 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 		if err != nil {
 			return err
 		}
+		if t.seq >= at {
+			var again bool
+			if done, again, err = executedAt(tx, a, at); again || err != nil {
+				return err
+			}
+		}
 		if err := t.write(tx, notes, now); err != nil {
 			return err
 		}

@@ -57,10 +57,8 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []queue.Note, now time.Time) (queue.Note, error) {
 	ending := queue.Note{Event: settee.Event{Type: as.Event.Type, Data: queue.Stamp(as.Event.Data, now)}}
 	ending.Seq = queue.FirstSeq(0, t.N) + 1
-	for _, n := range notes {
-		if err := t.append(tx, &n); err != nil {
-			return ending, err
-		}
+	if err := t.add(tx, notes); err != nil {
+		return ending, err
 	}
 	if err := t.append(tx, &ending); err != nil {
 		return ending, err

@@ -17,20 +17,23 @@ func (db *DB) OpenSession(ctx context.Context, o queue.Opening, now time.Time) (
 		devices = []byte("[]")
 	}
 	err = db.Write(ctx, func(tx *Tx) error {
-		err := tx.QueryRow(`INSERT INTO workers (id, name, pool, engine, version, devices, drained, created_at, seen_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-			ON CONFLICT (name) DO UPDATE SET pool = excluded.pool, engine = excluded.engine,
-				version = excluded.version, devices = excluded.devices, seen_at = excluded.seen_at
+		if err := letIn(tx, o, now); err != nil {
+			return err
+		}
+		err := tx.QueryRow(`INSERT INTO workers (id, name, pool, engine, version, devices, drained, created_at, seen_at, key_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
+			ON CONFLICT (name) DO UPDATE SET pool = excluded.pool, engine = excluded.engine, version = excluded.version,
+				devices = excluded.devices, seen_at = excluded.seen_at, key_id = excluded.key_id
 			RETURNING id`,
-			o.WorkerID, o.Worker, o.Pool, o.Description.Engine, o.Description.Version, devices, false, now).Scan(&worker)
+			o.WorkerID, o.Worker, o.Pool, o.Description.Engine, o.Description.Version, devices, false, now, o.KeyID).Scan(&worker)
 		if err != nil {
 			return err
 		}
 		if err := savePool(tx, o.Pool, o.Description.Definitions, now); err != nil {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO worker_sessions (id, worker_id, pool, boot, depth, opened_at, expires_at, reason)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, '')`, o.ID, worker, o.Pool, o.Boot, o.Depth, now, o.Until)
+		_, err = tx.Exec(`INSERT INTO worker_sessions (id, worker_id, pool, boot, depth, opened_at, expires_at, reason, key_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8)`, o.ID, worker, o.Pool, o.Boot, o.Depth, now, o.Until, o.KeyID)
 		return err
 	})
 	return worker, err
@@ -95,12 +98,12 @@ func (db *DB) ExpireSessions(ctx context.Context, boot string, now time.Time) er
 	})
 }
 
-const heldColumns = `SELECT t.job_id, t.n, t.session_id, j.account_id, j.prompt_id, j.client_id, t.deadline,
+const heldColumns = `SELECT t.job_id, t.n, t.session_id, j.account_id, j.prompt_id, j.client_id, t.claimed_at, t.deadline,
 		j.cancel_requested, j.seq
 	FROM attempts t JOIN jobs j ON j.id = t.job_id `
 
 func scanHeld(scan func(...any) error) (h queue.Held, err error) {
-	err = scan(&h.JobID, &h.N, &h.SessionID, &h.AccountID, &h.PromptID, &h.ClientID, Time(&h.Deadline),
+	err = scan(&h.JobID, &h.N, &h.SessionID, &h.AccountID, &h.PromptID, &h.ClientID, Time(&h.ClaimedAt), Time(&h.Deadline),
 		&h.CancelRequested, &h.Seq)
 	return h, err
 }
