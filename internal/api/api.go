@@ -30,12 +30,13 @@ type Accounts interface {
 
 // Deps are what the kit needs. Only Accounts is required.
 type Deps struct {
-	Accounts Accounts
-	Open     bool     // no keys: everybody is the default account
-	Hosts    []string // names that open mode answers to besides loopback ones
-	Log      *slog.Logger
-	Now      func() time.Time
-	BodyTime time.Duration // for a JSON body to arrive; 0: a minute
+	Accounts   Accounts
+	Open       bool     // no keys: everybody is the default account
+	Hosts      []string // names that open mode answers to besides loopback ones
+	Log        *slog.Logger
+	Now        func() time.Time
+	BodyTime   time.Duration // for a JSON body to arrive, or the next bytes of an upload; 0: a minute
+	AnswerTime time.Duration // for the next bytes of an answer to be taken; 0: a minute
 	// Served is told of each request when it is done: the pattern it was routed
 	// by, its status (0: the connection was taken over) and how long it took.
 	Served func(method, path string, status int, took time.Duration)
@@ -59,8 +60,11 @@ func New(d Deps) *Router {
 	if d.BodyTime == 0 {
 		d.BodyTime = time.Minute
 	}
+	if d.AnswerTime == 0 {
+		d.AnswerTime = time.Minute
+	}
 	r := &Router{Mux: chi.NewRouter(), deps: d}
-	r.Use(r.observe, r.recover, semicolons)
+	r.Use(r.paced, r.observe, r.recover, semicolons)
 	if d.Open {
 		r.Use(r.localOnly)
 	}

@@ -22,6 +22,9 @@ func Body(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error) {
 	if r.ContentLength > max {
 		return nil, &http.MaxBytesError{Limit: max}
 	}
+	if b, ok := r.Body.(*pacedBody); ok {
+		b.whole = true
+	}
 	conn := http.NewResponseController(w)
 	timed := conn.SetReadDeadline(time.Now().Add(of(r.Context()).router.deps.BodyTime)) == nil // tests have no connection
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
