@@ -18,12 +18,12 @@ import (
 	"github.com/settee/settee/internal/api"
 )
 
-// hurried is a server that waits 50 ms for the next bytes either way, with a
+// hurried is a server that waits 400 ms for the next bytes either way, with a
 // path that takes a body and one that answers with a file. What became of a
 // request is told on done.
 func hurried(t *testing.T, file string) (server *httptest.Server, done chan error) {
 	r := api.New(api.Deps{Accounts: known, Log: slog.New(slog.DiscardHandler),
-		BodyTime: 50 * time.Millisecond, AnswerTime: 50 * time.Millisecond})
+		BodyTime: 400 * time.Millisecond, AnswerTime: 400 * time.Millisecond})
 	done = make(chan error, 8)
 	r.Post("/take", func(w http.ResponseWriter, q *http.Request) {
 		n, err := io.Copy(io.Discard, q.Body)
@@ -57,9 +57,9 @@ func TestAnUploadMayBeSlowButNotStall(t *testing.T) {
 	server, done := hurried(t, "")
 	slow, feed := io.Pipe()
 	go func() {
-		tick := time.NewTicker(15 * time.Millisecond)
+		tick := time.NewTicker(60 * time.Millisecond)
 		defer tick.Stop()
-		for range 10 { // three times as long as a stall may be
+		for range 10 { // longer as a stall may be
 			<-tick.C
 			feed.Write([]byte("x"))
 		}
@@ -125,7 +125,7 @@ func TestAConnectionMayRestBetweenRequests(t *testing.T) {
 	server, _ := hurried(t, "")
 	conn := dial(t, server)
 	in := bufio.NewReader(conn)
-	for range 3 {
+	for range 2 {
 		fmt.Fprint(conn, "POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody")
 		res, err := http.ReadResponse(in, nil)
 		if err != nil {
@@ -134,7 +134,7 @@ func TestAConnectionMayRestBetweenRequests(t *testing.T) {
 		if text, err := io.ReadAll(res.Body); err != nil || string(text) != "4" {
 			t.Fatalf("answered %q, %v", text, err)
 		}
-		rest := time.NewTimer(80 * time.Millisecond)
+		rest := time.NewTimer(500 * time.Millisecond)
 		<-rest.C
 	}
 }
