@@ -115,6 +115,10 @@ func (r pgRunner) exec(query string, args []any) (sql.Result, error) {
 	return r.tx.ExecContext(r.ctx, query, args...)
 }
 
-func (r pgRunner) query(query string, args []any) (*sql.Rows, error) {
-	return r.tx.QueryContext(r.ctx, query, args...)
+func (r pgRunner) query(query string, args []any) (Rows, error) {
+	rows, err := r.tx.QueryContext(r.ctx, query, args...)
+	if err != nil {
+		return nil, err // not a nil *sql.Rows in an interface
+	}
+	return rows, nil
 }

@@ -26,7 +26,7 @@ type Tx struct {
 // runner runs statements; arguments are plain by then.
 type runner interface {
 	exec(query string, args []any) (sql.Result, error)
-	query(query string, args []any) (*sql.Rows, error)
+	query(query string, args []any) (Rows, error)
 }
 
 // Dialect says which database this is.
@@ -62,7 +62,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 
 // Query runs a statement that answers rows. The rows must be closed before the
 // next statement; Collect does that.
-func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+func (tx *Tx) Query(query string, args ...any) (Rows, error) {
 	return tx.run.query(query, plain(args))
 }
 
@@ -74,7 +74,7 @@ func (tx *Tx) QueryRow(query string, args ...any) *Row {
 
 // Row is the answer of QueryRow.
 type Row struct {
-	rows *sql.Rows
+	rows Rows
 	err  error
 }
 

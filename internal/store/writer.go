@@ -131,6 +131,10 @@ func (w *writer) runAll(batch []*unit) {
 		fail(batch, fmt.Errorf("begin: %w", err))
 		return
 	}
+	if len(batch) == 1 { // the transaction is its savepoint
+		w.runAlone(batch[0], began)
+		return
+	}
 	for i, u := range batch {
 		whole, err := w.runOne(u)
 		u.err = err
@@ -152,16 +156,36 @@ func (w *writer) runAll(batch []*unit) {
 	w.committed(len(batch))
 }
 
+// runAlone runs a unit that has the transaction to itself, and commits it unless
+// it failed.
+func (w *writer) runAlone(u *unit, began time.Time) {
+	if u.err = w.call(u); u.err != nil || u.panics != nil {
+		_ = w.conn.do("ROLLBACK") // often an error: SQLite has done it already
+		return
+	}
+	err := w.conn.do("COMMIT")
+	w.observer.tell(1, began, err)
+	if err != nil {
+		_ = w.conn.do("ROLLBACK")
+		u.err = fmt.Errorf("commit: %w", err)
+		return
+	}
+	w.committed(1)
+}
+
+// call runs a unit's function; what it panics with is kept for its caller.
+func (w *writer) call(u *unit) error {
+	defer func() { u.panics = recover() }()
+	return u.run(&Tx{dialect: SQLite, run: w.conn})
+}
+
 // runOne runs a unit in a savepoint. whole is false when the transaction
 // around it was lost too, as after a full disk.
 func (w *writer) runOne(u *unit) (whole bool, err error) {
 	if err := w.conn.do("SAVEPOINT unit"); err != nil {
 		return false, fmt.Errorf("savepoint: %w", err)
 	}
-	err = func() error {
-		defer func() { u.panics = recover() }()
-		return u.run(&Tx{dialect: SQLite, run: w.conn})
-	}()
+	err = w.call(u)
 	if err != nil || u.panics != nil {
 		if undo := w.conn.do("ROLLBACK TO unit"); undo != nil {
 			return false, err
