@@ -50,9 +50,11 @@ type uncertain struct{ error }
 
 func (u uncertain) Unwrap() error { return u.error }
 
-// committed tells an outcome that is known from one that is not.
+// committed tells an outcome that is known from one that is not. An error that
+// the driver calls safe to retry is not: "conn closed" was seen after commits
+// that had been done.
 func committed(err error) error {
-	if err == nil || pgconn.SafeToRetry(err) || !away(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || !away(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return uncertain{err}
