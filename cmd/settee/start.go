@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/settee/settee/internal/app"
@@ -31,6 +32,9 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 		Version:       version(),
 		Log:           log,
 	})
+	if errors.Is(err, app.ErrDataInUse) {
+		return nil, &cli.DataInUse{Folder: s.Data}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,22 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/settee/settee"
 )
 
-// ServerFile is the name, in the data folder, of the file by which commands on
-// this machine find the server: its URL and an operator's key.
-const ServerFile = "server.json"
-
-// Server is what ServerFile holds.
-type Server struct {
-	URL string `json:"url"`
-	Key string `json:"key"`
-}
-
-// announce writes ServerFile, mode 0600, keeping the key of an earlier start.
+// announce writes settee.ServerFile, mode 0600, keeping the key of an earlier start.
 func (a *App) announce(ctx context.Context) error {
-	path := filepath.Join(a.cfg.Data, ServerFile)
-	var known Server
+	path := filepath.Join(a.cfg.Data, settee.ServerFile)
+	var known settee.Server
 	text, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(text, &known)

@@ -73,8 +73,11 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.lock = flock.New(filepath.Join(a.cfg.Data, "lock"))
-	if held, err := a.lock.TryLock(); err != nil || !held {
-		return fmt.Errorf("another server has the data folder %s: %w", a.cfg.Data, errors.Join(errInUse, err))
+	switch held, err := a.lock.TryLock(); {
+	case err != nil:
+		return err
+	case !held:
+		return fmt.Errorf("%w %s", ErrDataInUse, a.cfg.Data)
 	}
 	if a.root, err = a.secret(); err != nil {
 		return err
@@ -88,7 +91,8 @@ func (a *App) open(ctx context.Context) (err error) {
 	return a.announce(ctx)
 }
 
-var errInUse = errors.New("in use")
+// ErrDataInUse says that a live server has the data folder.
+var ErrDataInUse = errors.New("another server has the data folder")
 
 func (a *App) secret() (secret.Root, error) {
 	if a.cfg.Secret != "" {

@@ -11,11 +11,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/internal/app"
 )
 
 // serve runs a server on a free port and returns its operator's key.
-func serve(t *testing.T, cfg app.Config) app.Server {
+func serve(t *testing.T, cfg app.Config) settee.Server {
 	t.Helper()
 	cfg.Listen, cfg.Data, cfg.Log = "127.0.0.1:0", t.TempDir(), slog.New(slog.DiscardHandler)
 	a, err := app.New(t.Context(), cfg)
@@ -31,11 +32,11 @@ func serve(t *testing.T, cfg app.Config) app.Server {
 			t.Error(err)
 		}
 	})
-	text, err := os.ReadFile(filepath.Join(cfg.Data, app.ServerFile))
+	text, err := os.ReadFile(filepath.Join(cfg.Data, settee.ServerFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s app.Server
+	var s settee.Server
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/settee/settee/client"
 )
 
 type accountCreate struct {
@@ -12,12 +17,21 @@ type accountCreate struct {
 	Tier string `help:"Tier: free, standard, creator, pro or local." default:"creator" placeholder:"TIER"`
 }
 
+// tiers are those that every server has.
+var tiers = []string{"free", "standard", "creator", "pro", "local"}
+
 func (c *accountCreate) Run(ctx context.Context, p *Program) error {
 	admin, err := c.admin(p)
 	if err != nil {
 		return err
 	}
 	account, err := admin.CreateAccount(ctx, c.Name, c.Tier)
+	if client.StatusOf(err) == http.StatusBadRequest {
+		if !slices.Contains(tiers, c.Tier) {
+			return refuse("%s The tiers are %s.", err, strings.Join(tiers, ", "))
+		}
+		return refuse("%s", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"syscall"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -27,7 +27,8 @@ import (
 type Program struct {
 	In       io.Reader
 	Out, Err io.Writer
-	Terminal bool // Err is a terminal
+	Terminal bool       // Err is a terminal
+	Columns  func() int // how wide it is now; nil or 0: unknown
 	Version  string
 	Start    Start
 	Now      func() time.Time
@@ -97,7 +98,7 @@ func (p *Program) Main(ctx context.Context, args []string) (code int) {
 		kong.Writers(p.Out, p.Err),
 		kong.Exit(func(code int) { panic(exitPanic(code)) }),
 		kong.DefaultEnvars("SETTEE"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, ValueFormatter: described}),
 		kong.Bind(p),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
@@ -106,10 +107,14 @@ func (p *Program) Main(ctx context.Context, args []string) (code int) {
 	}
 	line, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(p.Err, "settee: %s\n", err)
-		return codeRefused
+		err, g.Run.JSON = refuse("%s", err), len(args) > 0 && args[0] == "run" && slices.Contains(args, "--json")
+	} else {
+		err = originsOf(line).explain(line.Run())
 	}
-	return p.conclude(line.Run())
+	if g.Run.JSON {
+		p.emitError(err)
+	}
+	return p.conclude(err)
 }
 
 type exitPanic int
@@ -131,11 +136,7 @@ func (p *Program) conclude(err error) int {
 	if q, ok := errors.AsType[*quiet](err); ok {
 		return q.code
 	}
-	hint := ""
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		hint = ". Is the server running?"
-	}
-	fmt.Fprintf(p.Err, "settee: %s%s\n", printable(err.Error()), hint)
+	fmt.Fprintf(p.Err, "settee: %s\n", printable(err.Error()))
 	if _, ok := errors.AsType[*refusal](err); ok {
 		return codeRefused
 	}
@@ -161,7 +162,12 @@ func (r *refusal) Error() string { return r.text }
 
 func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
-// quiet is an error that has been told already.
+// quiet is an error that people have been told already.
 type quiet struct{ code int }
 
 func (q *quiet) Error() string { return fmt.Sprintf("exit %d", q.code) }
+
+// told is an error after the last event of --json.
+type told struct{ error }
+
+func (t *told) Unwrap() error { return t.error }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/client"
 )
 
@@ -19,26 +20,16 @@ type connection struct {
 	Data   string `help:"Data folder of a server on this machine: its URL and an admin key are found there." default:"./settee-data" placeholder:"DIR"`
 }
 
-// serverFile is in the data folder, readable by its owner only.
-const serverFile = "server.json"
-
 // dial makes a client. It asks nothing yet.
 func (c connection) dial(p *Program) (*client.Client, error) {
 	url, key := c.Server, c.Key
 	if url == "" {
-		text, err := os.ReadFile(filepath.Join(c.Data, serverFile))
+		found, err := findServer(c.Data)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("no server is known: %s has no %s. Start one here with `settee serve`, or name one with --server and --key (SETTEE_SERVER, SETTEE_KEY)", c.Data, serverFile)
+			return nil, fmt.Errorf("no server is known: %s has no %s. Start one here with `settee serve`, or name one with --server and --key (SETTEE_SERVER, SETTEE_KEY)", c.Data, settee.ServerFile)
 		}
 		if err != nil {
 			return nil, err
-		}
-		var found struct {
-			URL string `json:"url"`
-			Key string `json:"key"`
-		}
-		if err := json.Unmarshal(text, &found); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(c.Data, serverFile), err)
 		}
 		url = found.URL
 		if key == "" {
@@ -46,6 +37,19 @@ func (c connection) dial(p *Program) (*client.Client, error) {
 		}
 	}
 	return client.New(url, key, client.WithUserAgent("settee/"+p.Version))
+}
+
+// findServer reads what a server wrote into its data folder.
+func findServer(data string) (found settee.Server, err error) {
+	path := filepath.Join(data, settee.ServerFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return found, err
+	}
+	if err := json.Unmarshal(text, &found); err != nil {
+		return found, fmt.Errorf("%s: %w", path, err)
+	}
+	return found, nil
 }
 
 // admin is dial for operators' commands.

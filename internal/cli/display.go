@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,6 +69,47 @@ func (v events) hear(e client.Event) {
 }
 
 func (v events) close() {}
+
+// problem is the last event's data when no result can be told: what is wrong,
+// and a word for it.
+type problem struct {
+	Message    string          `json:"message"`
+	Code       string          `json:"code"`
+	Details    string          `json:"details,omitempty"`
+	NodeErrors json.RawMessage `json:"node_errors,omitempty"` // of a workflow that is refused
+}
+
+// emitError makes an error the last event, unless the last event told it.
+func (p *Program) emitError(err error) {
+	if err == nil {
+		return
+	}
+	if _, ok := errors.AsType[*told](err); ok {
+		return
+	}
+	p.emit("error", problem{Message: printable(err.Error()), Code: codeWord(err)})
+}
+
+// codeWord is the kind of an error as programs read it: the server's own word,
+// or refused, interrupted, unreachable, data_in_use or failed.
+func codeWord(err error) string {
+	if e, ok := errors.AsType[*client.Error](err); ok && e.Code != "" {
+		return e.Code
+	}
+	if _, ok := errors.AsType[*Interrupted](err); ok {
+		return "interrupted"
+	}
+	if _, ok := errors.AsType[*refusal](err); ok {
+		return "refused"
+	}
+	if _, ok := errors.AsType[*DataInUse](err); ok {
+		return "data_in_use"
+	}
+	if unreachable(err) {
+		return "unreachable"
+	}
+	return "failed"
+}
 
 // emit prints one event.
 func (p *Program) emit(kind string, data any) {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,29 +18,17 @@ func (p *Program) refused(err error, g *workflow.Graph, ndjson bool) error {
 		return err
 	}
 	if ndjson {
-		nodes := e.NodeErrors
-		if nodes == nil {
-			nodes = json.RawMessage("{}")
-		}
-		p.emit("refused", struct {
-			Error      map[string]string `json:"error"`
-			NodeErrors json.RawMessage   `json:"node_errors"`
-		}{map[string]string{"type": e.Type, "message": e.Message, "details": e.Details}, nodes})
-		return &quiet{codeRefused}
+		p.emit("error", problem{Message: e.Message, Code: e.Code, Details: e.Details, NodeErrors: e.NodeErrors})
 	}
-	told := nodeLines(e.NodeErrors, g)
-	if len(told) == 0 {
-		text := e.Message
-		if e.Details != "" && e.Details != e.Message {
-			text += ": " + e.Details
-		}
-		told = []string{text}
+	why := nodeLines(e.NodeErrors, g)
+	if len(why) == 0 {
+		why = []string{e.Text()}
 	}
 	fmt.Fprintln(p.Err, "settee: the workflow is refused")
-	for _, text := range told {
+	for _, text := range why {
 		fmt.Fprintf(p.Err, "  %s\n", line(text))
 	}
-	return &quiet{codeRefused}
+	return &told{&quiet{codeRefused}}
 }
 
 // nodeLines is what is wrong with each node, a line each; what cannot be read

@@ -10,32 +10,37 @@ import (
 )
 
 type run struct {
-	File       string        `arg:"" help:"Workflow in API format; - reads it from standard input."`
+	File       string        `arg:"" help:"Workflow in API format, or a request with one as its prompt; - reads it from standard input."`
 	Server     string        `help:"URL of a Settee or of Comfy Cloud; without it a server is started for this run." placeholder:"URL"`
 	Key        string        `help:"API key for --server." placeholder:"KEY"`
 	Set        []string      `help:"Change an input, e.g. 3.seed=42; may be repeated." placeholder:"NODE.INPUT=VALUE" sep:"none"`
 	OutputDir  string        `help:"Folder for what the workflow makes." default:"./outputs" placeholder:"DIR"`
-	JSON       bool          `name:"json" help:"Print NDJSON events."`
+	JSON       bool          `name:"json" help:"Print NDJSON events; the last one is a result or an error."`
 	Data       string        `help:"Data folder of the server started for this run; thrown away when not given." placeholder:"DIR"`
-	Timeout    time.Duration `help:"Cancel the job after this time." placeholder:"TIME"`
+	Timeout    time.Duration `help:"Cancel the job when it is not done this long after its submit." placeholder:"TIME"`
 	PartnerKey string        `help:"Key for partner nodes, sent with the job." placeholder:"KEY"`
 }
 
 func (c *run) Run(ctx context.Context, p *Program) (err error) {
-	graph, folder, err := readWorkflow(p, c.File)
+	file, err := readWorkflow(p, c.File)
 	if err != nil {
 		return err
 	}
+	graph := file.graph
 	for _, text := range c.Set { // before a server is started
 		if _, err := assignTo(graph, text); err != nil {
 			return err
 		}
 	}
-	if c.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not done within %s (--timeout)", c.Timeout))
-		defer cancel()
+	to, err := newSaver(c.OutputDir)
+	if err != nil {
+		return refuse("--output-dir %s: %s", c.OutputDir, err)
 	}
+	defer func() {
+		if closed := to.close(); err == nil {
+			err = closed
+		}
+	}()
 	url, key := c.Server, c.Key
 	var e *embedded
 	if url == "" {
@@ -68,12 +73,12 @@ func (c *run) Run(ctx context.Context, p *Program) (err error) {
 	if graph, err = c.assign(ctx, known, graph); err != nil {
 		return err
 	}
-	if folder != "" {
-		if graph, err = attach(ctx, server, known, graph, folder, func(text string) { fmt.Fprintln(p.Err, text) }); err != nil {
+	if file.folder != "" {
+		if graph, err = attach(ctx, server, known, graph, file.folder, func(text string) { fmt.Fprintln(p.Err, text) }); err != nil {
 			return err
 		}
 	}
-	r := &running{run: c, p: p, client: server, graph: graph}
+	r := &running{run: c, p: p, client: server, graph: graph, extraData: file.extra, to: to}
 	return r.do(ctx)
 }
 

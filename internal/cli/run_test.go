@@ -259,11 +259,16 @@ func TestRunOfARefusedWorkflow(t *testing.T) {
 	s.write("w.json", graph)
 	server := c.serve()
 	s.want(s.run("run", "w.json", "--server", server), 2, "", "the workflow is refused\n  node 3 \"Grain\": width 0 is below the minimum 1\n")
-	if code := s.run("run", "w.json", "--server", server, "--json"); code != 2 || !strings.HasPrefix(s.out.String(), `{"type":"refused","data":{"error":{"details":"","message":"Prompt outputs failed validation","type":"prompt_outputs_failed_validation"},"node_errors":{"3":`) {
+	if code := s.run("run", "w.json", "--server", server, "--json"); code != 2 || !strings.HasPrefix(s.out.String(), `{"type":"error","data":{"message":"Prompt outputs failed validation","code":"prompt_outputs_failed_validation","node_errors":{"3":`) {
 		t.Errorf("exit %d: %s", code, s.out.String())
+	}
+	if !strings.Contains(s.err.String(), "width 0 is below the minimum 1") {
+		t.Errorf("standard error: %s", s.err.String())
 	}
 	c.refusal = `{"error":{"type":"prompt_no_outputs","message":"Prompt has no outputs","details":""},"node_errors":{}}`
 	s.want(s.run("run", "w.json", "--server", server), 2, "", "refused\n  Prompt has no outputs\n")
+	c.refusal = `{"error":{"type":"missing_node_type","message":"A node has no class.","details":"Node ID '#3'"},"node_errors":{}}`
+	s.want(s.run("run", "w.json", "--server", server), 2, "", "refused\n  A node has no class: Node ID '#3'\n")
 }
 
 func TestRunOfAFailedJob(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	stdbytes "bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,11 @@ type running struct {
 	p      *Program
 	client *client.Client
 	graph  *workflow.Graph
+	to     *saver
 	id     string // the prompt id
 	begun  time.Time
+
+	extraData json.RawMessage // the file's own, an object; nil when it has none
 }
 
 // do submits, shows, saves and tells how it ended.
@@ -29,7 +33,7 @@ func (r *running) do(ctx context.Context) error {
 	session := uuid.NewString()
 	listener, err := r.client.Listen(ctx, session)
 	switch {
-	case client.StatusOf(err) == 401, client.StatusOf(err) == 403, ctx.Err() != nil:
+	case client.StatusOf(err) == 401, client.StatusOf(err) == 403, unreachable(err), ctx.Err() != nil:
 		return err
 	case err != nil: // without a socket there is no progress, but there is an end
 		fmt.Fprintf(r.p.Err, "no progress will be shown: %s\n", printable(err.Error()))
@@ -38,12 +42,14 @@ func (r *running) do(ctx context.Context) error {
 	}
 	r.begun = r.p.Now()
 	r.id = uuid.NewString() // known beforehand, so that an interrupted submit can be cancelled
-	receipt, err := r.client.Submit(ctx, client.Submission{
+	limited, stop := r.limit(ctx)
+	defer stop()
+	receipt, err := r.client.Submit(limited, client.Submission{
 		Prompt: r.graph.Raw, ExtraData: r.extra(), PromptID: r.id, ClientID: session,
 	})
 	if err != nil {
-		if ctx.Err() != nil {
-			return r.abandon(ctx, err)
+		if limited.Err() != nil {
+			return r.abandon(limited, err)
 		}
 		return r.p.refused(err, r.graph, r.JSON)
 	}
@@ -57,24 +63,37 @@ func (r *running) do(ctx context.Context) error {
 	if listener != nil {
 		wait = listener.Wait
 	}
-	job, err := wait(ctx, r.id, show.hear)
+	job, err := wait(limited, r.id, show.hear)
 	show.close()
 	if err != nil {
-		return r.abandon(ctx, err)
+		return r.abandon(limited, err)
 	}
 	return r.conclude(ctx, job)
 }
 
-// extra is the job's extra_data, nil when there is nothing to say.
+// limit is ctx with the end that --timeout sets.
+func (r *running) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if r.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("not done within %s (--timeout)", r.Timeout))
+}
+
+// extra is the job's extra_data, nil when there is nothing to say: the file's
+// own bytes, and behind them the partner key, so that it counts.
 func (r *running) extra() json.RawMessage {
 	if r.PartnerKey == "" {
-		return nil
+		return r.extraData
 	}
-	text, err := json.Marshal(map[string]string{"api_key_comfy_org": r.PartnerKey})
+	member, err := json.Marshal(map[string]string{"api_key_comfy_org": r.PartnerKey})
 	if err != nil { // a map of strings always has a form
 		panic(err)
 	}
-	return text
+	body, _ := stdbytes.CutSuffix(stdbytes.TrimSpace(r.extraData), []byte("}"))
+	if len(stdbytes.TrimSpace(body)) <= len("{") {
+		return member
+	}
+	return append(append(stdbytes.Clone(body), ", "...), member[1:]...)
 }
 
 // Times of abandoning.
@@ -96,9 +115,9 @@ func (r *running) abandon(ctx context.Context, err error) error {
 		r.p.emit("result", result{PromptID: r.id, Status: known, Seconds: r.seconds(), Outputs: []string{}})
 	}
 	if stop, ok := errors.AsType[*Interrupted](cause); ok {
-		return stop
+		return &told{stop}
 	}
-	return &quiet{codeFailed}
+	return &told{&quiet{codeFailed}}
 }
 
 // cancel asks for the job's end; it says what came of it, and the job's state
@@ -129,6 +148,7 @@ type result struct {
 	Seconds  float64                `json:"seconds"`
 	Outputs  []string               `json:"outputs"` // paths of saved files
 	Error    *client.ExecutionError `json:"error,omitempty"`
+	Message  string                 `json:"message,omitempty"` // what could not be saved
 }
 
 func (r *running) seconds() float64 { return r.p.Now().Sub(r.begun).Seconds() }
@@ -138,12 +158,22 @@ func (r *running) seconds() float64 { return r.p.Now().Sub(r.begun).Seconds() }
 func (r *running) conclude(ctx context.Context, job *client.Job) error {
 	paths, err := r.save(ctx, job.Outputs)
 	if r.JSON {
-		r.p.emit("result", result{r.id, job.State, r.seconds(), paths, job.Error})
+		done := result{PromptID: r.id, Status: job.State, Seconds: r.seconds(), Outputs: paths, Error: job.Error}
+		if err != nil {
+			done.Message = printable(err.Error())
+		}
+		r.p.emit("result", done)
 	}
+	if failed := r.verdict(job, err); failed != nil {
+		return &told{failed}
+	}
+	fmt.Fprintf(r.p.Err, "completed in %s\n", span(r.p.Now().Sub(r.begun)))
+	return nil
+}
+
+// verdict is why a job's run is no success; err is of saving.
+func (r *running) verdict(job *client.Job, err error) error {
 	switch {
-	case job.State == settee.Completed && err == nil:
-		fmt.Fprintf(r.p.Err, "completed in %s\n", span(r.p.Now().Sub(r.begun)))
-		return nil
 	case job.State == settee.Completed:
 		return err
 	case err != nil:
@@ -169,17 +199,8 @@ func (r *running) save(ctx context.Context, outputs client.Outputs) (paths []str
 		}
 		fmt.Fprintf(r.p.Out, "node %s %q: %s\n", line(text.Node), line(r.graph.Title(text.Node)), printable(text.Text))
 	}
-	files := outputs.Files()
-	if len(files) == 0 {
-		return paths, nil
-	}
-	to, err := newSaver(r.OutputDir)
-	if err != nil {
-		return paths, err
-	}
-	defer func() { err = errors.Join(err, to.close()) }()
-	for _, f := range files {
-		done, failed := to.save(ctx, r.client, f.File)
+	for _, f := range outputs.Files() {
+		done, failed := r.to.save(ctx, r.client, f.File)
 		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("%s of node %s: %w", f.File.Filename, f.Node, failed))
 			continue

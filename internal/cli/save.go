@@ -21,20 +21,63 @@ import (
 type saver struct {
 	folder string
 	root   *os.Root
+	made   []string // folders that were not there before, the deepest first
 }
 
-func newSaver(folder string) (*saver, error) {
+// newSaver makes the folder where it is missing, and tries to write there.
+func newSaver(folder string) (s *saver, err error) {
+	s = &saver{folder: folder}
+	defer func() {
+		if err != nil {
+			err = errors.Join(bare(err), s.close())
+		}
+	}()
+	for f := filepath.Clean(folder); ; f = filepath.Dir(f) {
+		if _, missing := os.Lstat(f); !errors.Is(missing, fs.ErrNotExist) {
+			break
+		}
+		s.made = append(s.made, f)
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
+		return s, err
 	}
-	root, err := os.OpenRoot(folder)
+	if s.root, err = os.OpenRoot(folder); err != nil {
+		return s, err
+	}
+	name := s.unnamed(".")
+	trial, err := s.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	return &saver{folder: folder, root: root}, nil
+	return s, errors.Join(trial.Close(), s.root.Remove(name))
 }
 
-func (s *saver) close() error { return s.root.Close() }
+// bare is an error of the file system without the path.
+func bare(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// close leaves no folder that was made and stayed empty.
+func (s *saver) close() error {
+	var err error
+	if s.root != nil {
+		err = s.root.Close()
+	}
+	for _, folder := range s.made {
+		if os.Remove(folder) != nil {
+			break // it is not empty
+		}
+	}
+	return err
+}
+
+// unnamed is a new file's path in a folder of the saver, without a final name.
+func (s *saver) unnamed(folder string) string {
+	return filepath.Join(folder, ".settee-"+settee.NewID())
+}
 
 // saved is where a file lies now, and what was done for that.
 type saved struct {
@@ -93,7 +136,7 @@ func (s *saver) fetch(ctx context.Context, c *client.Client, f settee.File, fold
 		return "", err
 	}
 	defer content.Close()
-	tmp = filepath.Join(folder, ".settee-"+settee.NewID())
+	tmp = s.unnamed(folder)
 	out, err := s.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return "", err

@@ -74,6 +74,9 @@ func (t *tracker) hear(e client.Event) (next bool) {
 			if state.State == "finished" && (state.Display == "" || state.Display == id) {
 				t.finish(id)
 			}
+			if state.State == "running" && state.Max > 1 && (id == t.node || state.Display == t.node) {
+				t.value, t.max = state.Value, state.Max
+			}
 		}
 	case settee.EventExecuted:
 		t.finish(d.Node)
@@ -100,17 +103,16 @@ func (t *tracker) finish(id string) {
 	}
 }
 
-// doing names the running node and its steps.
-func (t *tracker) doing() string {
+// doing names the running node and its steps, "" when it counts none.
+func (t *tracker) doing() (title, steps string) {
 	switch {
 	case !t.started:
-		return "waiting"
+		return "waiting", ""
 	case t.node == "":
-		return "running"
+		return "running", ""
 	}
-	text := line(t.graph.Title(t.node))
 	if t.max > 1 {
-		text += fmt.Sprintf(" %.0f/%.0f", t.value, t.max)
+		steps = fmt.Sprintf("%.0f/%.0f", t.value, t.max)
 	}
-	return text
+	return line(t.graph.Title(t.node)), steps
 }

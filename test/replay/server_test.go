@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/internal/app"
 	"github.com/settee/settee/internal/engine"
 )
@@ -117,11 +118,11 @@ func (s *server) account(t *testing.T, name string) *server {
 	t.Helper()
 	operator := *s
 	operator.T = t
-	text, err := os.ReadFile(filepath.Join(s.data, app.ServerFile))
+	text, err := os.ReadFile(filepath.Join(s.data, settee.ServerFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var known app.Server
+	var known settee.Server
 	if err := json.Unmarshal(text, &known); err != nil {
 		t.Fatal(err)
 	}
