@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/settee/settee/internal/app"
 	"github.com/settee/settee/internal/cli"
@@ -25,12 +26,19 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 		Previews:      s.Previews,
 		StatusDialect: dialect,
 		TrustProxy:    s.TrustProxy,
-		Workers:       s.Workers,
-		Memory:        int64(s.Memory),
-		MaxUpload:     int64(s.MaxUpload),
-		Grace:         s.Grace,
-		Version:       version(),
-		Log:           log,
+		ComfyUI: app.ComfyUI{
+			Places:  s.ComfyUI,
+			Python:  s.ComfyUIPython,
+			Args:    strings.Fields(s.ComfyUIArgs),
+			Devices: s.ComfyUIDevices,
+		},
+		NoNative:  len(s.ComfyUI) > 0 && s.Native == nil || s.Native != nil && !*s.Native,
+		Workers:   s.Workers,
+		Memory:    int64(s.Memory),
+		MaxUpload: int64(s.MaxUpload),
+		Grace:     s.Grace,
+		Version:   version(),
+		Log:       log,
 	})
 	if errors.Is(err, app.ErrDataInUse) {
 		return nil, &cli.DataInUse{Folder: s.Data}

@@ -43,6 +43,7 @@ type App struct {
 	hub      *live.Hub
 	metrics  *metrics.Metrics
 	workers  []*worker.Worker
+	comfy    []comfy
 	listener net.Listener
 	server   *http.Server
 	ownKey   string // made by Key
@@ -138,7 +139,13 @@ func (a *App) services(ctx context.Context) error {
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
 	a.metrics.Watch(a.hub, a.db, now)
 	a.server = a.http()
-	return a.native(a.workerNames(id))
+	if err := a.comfyui(id); err != nil {
+		return err
+	}
+	if a.cfg.NoNative {
+		return nil
+	}
+	return a.native(a.workerNames(nativePool, id))
 }
 
 // URL is where the server answers.
@@ -158,6 +165,7 @@ func (a *App) Run(ctx context.Context) error {
 		workers  sync.WaitGroup
 		failed   = make(chan error, 1+len(a.workers))
 	)
+	services.Go(func() { a.supervise(background) })
 	services.Go(func() {
 		if err := a.queue.Run(background); err != nil && background.Err() == nil {
 			failed <- fmt.Errorf("the queue stopped: %w", err)
@@ -184,6 +192,11 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stopWorking()
 	workers.Wait()
+	for _, c := range a.comfy {
+		if stop := c.engine.Close(); stop != nil {
+			a.cfg.Log.Warn("tidying up behind ComfyUI", "error", stop)
+		}
+	}
 	a.hub.Close()
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()

@@ -27,6 +27,8 @@ type Config struct {
 	Previews      string        // always, auto or never
 	StatusDialect string        // "" or "raw": words of GET /api/job/{id}/status
 	TrustProxy    bool          // believe X-Forwarded-Proto and X-Forwarded-Host
+	ComfyUI       ComfyUI       // real ComfyUI processes
+	NoNative      bool          // no native engine: all jobs go to other workers
 	Native        engine.Engine // stands in for the native engine; nil: none does
 	Workers       int           // native engines; 0: one a core, in open mode one
 	Memory        int64         // bytes that the pictures of all native engines may take; 0: half of the machine's

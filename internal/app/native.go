@@ -15,13 +15,14 @@ const partnerKeys = "partner"
 // nativePool is the pool of the embedded engines.
 const nativePool = "native"
 
-// workerNames is what the names of this server's workers begin with: the pool,
-// and where other servers may have workers on the database, the server too.
-func (a *App) workerNames(server string) string {
+// workerNames is what the names of this server's workers in a pool begin with:
+// the pool, and where other servers may have workers on the database, the
+// server too.
+func (a *App) workerNames(pool, server string) string {
 	if a.cfg.Database == "sqlite" {
-		return nativePool
+		return pool
 	}
-	return nativePool + "-" + server[max(0, len(server)-8):]
+	return pool + "-" + server[max(0, len(server)-8):]
 }
 
 // native makes the embedded workers. They share one engine: what one has

@@ -21,6 +21,11 @@ type Serve struct {
 	Previews         string        `help:"Who gets preview images: always, auto or never." enum:"always,auto,never" default:"auto" placeholder:"WHO"`
 	JobStatusDialect string        `help:"Words of GET /api/job/{id}/status: overview, or raw as Comfy Cloud's scheduler." enum:"overview,raw" default:"overview" placeholder:"DIALECT"`
 	TrustProxy       bool          `help:"Believe X-Forwarded-Proto and X-Forwarded-Host."`
+	ComfyUI          []string      `name:"comfyui" sep:"none" help:"A real ComfyUI that does the work: the URL of a running one, or the folder of its main.py, which is then started and kept running. May be given several times." placeholder:"URL|DIR"`
+	ComfyUIPython    string        `name:"comfyui-python" help:"Interpreter for ComfyUI folders; else their venv or .venv, else python3." placeholder:"PATH"`
+	ComfyUIArgs      string        `name:"comfyui-args" help:"Further arguments of main.py, in one text: --comfyui-args='--lowvram --fast'." placeholder:"ARGS"`
+	ComfyUIDevices   []string      `name:"comfyui-devices" help:"CUDA devices; a ComfyUI folder is started once for each, e.g. 0,1." placeholder:"N,…"`
+	Native           *bool         `negatable:"" help:"Run the native engine; the default without --comfyui."`
 	Workers          int           `help:"Native engines; 0: one a core."`
 	Memory           bytes         `help:"Memory that the pictures of all native engines may take, e.g. 2GiB; 0: half of the machine's." default:"0" placeholder:"SIZE"`
 	MaxUpload        bytes         `help:"How large an upload may be, e.g. 2GiB." default:"100MiB" placeholder:"SIZE"`

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/engine/comfyui"
+	"github.com/settee/settee/internal/engine/comfyui/process"
+	"github.com/settee/settee/internal/worker"
+)
+
+// comfyPool is the pool of the real ComfyUI processes.
+const comfyPool = "comfyui"
+
+// ComfyUI says which real ComfyUI processes do the work.
+type ComfyUI struct {
+	Places  []string // URLs of running servers, or folders of main.py to start
+	Python  string   // interpreter for folders; empty: the virtual environment beside main.py
+	Args    []string // further arguments of main.py
+	Devices []string // for folders: one process for each CUDA device; none: one process
+}
+
+// comfy is one real ComfyUI.
+type comfy struct {
+	engine  *comfyui.Engine
+	process *process.Process // nil where the server is not ours
+}
+
+// comfyui makes a worker for each real ComfyUI.
+func (a *App) comfyui(server string) error {
+	for _, place := range a.cfg.ComfyUI.Places {
+		engines, err := a.place(place)
+		if err != nil {
+			return err
+		}
+		a.comfy = append(a.comfy, engines...)
+	}
+	for i, c := range a.comfy {
+		if err := a.forgetting(c.engine); err != nil {
+			return err
+		}
+		a.workers = append(a.workers, worker.New(a.queue, asset.Outputs{Service: a.assets}, c.engine, worker.Options{
+			Name:   fmt.Sprintf("%s-%d", a.workerNames(comfyPool, server), i+1),
+			Pool:   comfyPool,
+			Grace:  a.cfg.Grace,
+			Log:    a.cfg.Log,
+			Unseal: a.unseal,
+		}))
+	}
+	return nil
+}
+
+// place is the engine of a URL, or those of a folder's processes.
+func (a *App) place(place string) ([]comfy, error) {
+	if strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://") {
+		return []comfy{{engine: comfyui.New(comfyui.Options{URL: place, Log: a.cfg.Log})}}, nil
+	}
+	if _, err := os.Stat(filepath.Join(place, "main.py")); err != nil {
+		return nil, fmt.Errorf("%q is neither a URL nor the folder of a ComfyUI: %w", place, err)
+	}
+	devices := a.cfg.ComfyUI.Devices
+	if len(devices) == 0 {
+		devices = []string{""}
+	}
+	var all []comfy
+	for _, device := range devices {
+		name := fmt.Sprintf("comfyui-%d", len(a.comfy)+len(all)+1)
+		p, err := process.New(process.Options{
+			Dir:    place,
+			Python: a.cfg.ComfyUI.Python,
+			Data:   filepath.Join(a.cfg.Data, name),
+			Args:   a.cfg.ComfyUI.Args,
+			Device: device,
+			Name:   name,
+			Log:    a.cfg.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, comfy{comfyui.New(comfyui.Options{Process: p, Log: a.cfg.Log}), p})
+	}
+	return all, nil
+}
+
+// supervise runs the processes that are ours until ctx ends.
+func (a *App) supervise(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, c := range a.comfy {
+		if c.process == nil {
+			continue
+		}
+		all.Go(func() {
+			if err := c.process.Run(ctx); err != nil && ctx.Err() == nil {
+				a.cfg.Log.Error("a ComfyUI process is given up", "error", err)
+			}
+		})
+	}
+	all.Wait()
+}
