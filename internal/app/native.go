@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/native"
 	"github.com/settee/settee/internal/worker"
 )
@@ -28,15 +31,19 @@ func (a *App) workerNames(pool, server string) string {
 // native makes the embedded workers. They share one engine: what one has
 // computed is there for all.
 func (a *App) native(names string) error {
-	engine := a.cfg.Native
-	if engine == nil {
-		engine = native.New(native.Options{MemoryLimit: a.cfg.Memory, Parallel: a.cfg.Workers})
+	shared := a.cfg.Native
+	if shared == nil {
+		shared = native.New(native.Options{MemoryLimit: a.cfg.Memory, Parallel: a.cfg.Workers})
 	}
-	if err := a.forgetting(engine); err != nil {
+	if err := a.forgetting(shared); err != nil {
 		return err
 	}
 	for i := range a.cfg.Workers {
-		a.workers = append(a.workers, worker.New(a.queue, asset.Outputs{Service: a.assets}, engine, worker.Options{
+		own := shared
+		if i > 0 {
+			own = beside{shared}
+		}
+		a.workers = append(a.workers, worker.New(a.queue, asset.Outputs{Service: a.assets}, own, worker.Options{
 			Name:   fmt.Sprintf("%s-%d", names, i+1),
 			Pool:   nativePool,
 			Grace:  a.cfg.Grace,
@@ -45,6 +52,16 @@ func (a *App) native(names string) error {
 		}))
 	}
 	return nil
+}
+
+// beside is an engine whose devices another worker of it tells already.
+type beside struct{ engine.Engine }
+
+// Describe is the engine's own, without the devices.
+func (b beside) Describe(ctx context.Context) (settee.Description, error) {
+	d, err := b.Engine.Describe(ctx)
+	d.Devices = json.RawMessage("[]")
+	return d, err
 }
 
 // unseal opens the partner keys of a lease.
