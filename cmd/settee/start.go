@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strings"
 
 	"github.com/settee/settee/internal/app"
@@ -16,6 +17,7 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 	if dialect == "overview" {
 		dialect = ""
 	}
+	runtime.KeepAlive(ballast)
 	a, err := app.New(ctx, app.Config{
 		Listen:        s.Listen,
 		Data:          s.Data,

@@ -320,9 +320,9 @@ func TestAnAnswerGivenUpIsNoFaultOfOurs(t *testing.T) {
 func TestTheLogHoldsPatternsOnly(t *testing.T) {
 	r, log := serve(false)
 	ask(r, "GET", "/client/private-id?filename=holiday.png", "X-API-Key", "pro-key", "X-Request-Id", "req-7")
-	ask(r, "GET", "/socket?token=pro-key&clientId=abc")
+	ask(r, "GET", "/socket?token=pro-key&clientId=tab-xyz")
 	ask(r, "GET", "/nowhere/private-id?token=pro-key")
-	for _, secret := range []string{"private-id", "holiday", "pro-key", "abc"} {
+	for _, secret := range []string{"private-id", "holiday", "pro-key", "tab-xyz"} {
 		if strings.Contains(log.String(), secret) {
 			t.Errorf("the log holds %q:\n%s", secret, log)
 		}

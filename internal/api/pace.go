@@ -49,12 +49,21 @@ type pacedWriter struct {
 	http.ResponseWriter
 	conn *http.ResponseController
 	wait time.Duration
+	set  time.Time // when the deadline was
 }
 
 // stride is how much of a file a peer must take before its next deadline.
 const stride = 1 << 20
 
-func (w *pacedWriter) step() { _ = w.conn.SetWriteDeadline(time.Now().Add(w.wait)) }
+// step sets the deadline, unless it has just been set.
+func (w *pacedWriter) step() {
+	now := time.Now()
+	if now.Sub(w.set) < w.wait/16 {
+		return
+	}
+	w.set = now
+	_ = w.conn.SetWriteDeadline(now.Add(w.wait))
+}
 
 func (w *pacedWriter) WriteHeader(status int) {
 	w.step()

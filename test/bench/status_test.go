@@ -33,10 +33,19 @@ func BenchmarkStatus(b *testing.B) {
 	}
 	under := floor(b, "status "+filepath.Join(s.Data, "settee.db"))
 	measure := func(what string) {
-		ours, floor := versus(3,
-			func() float64 { return rate(b, s.URL, 2*time.Second, func(i int) []byte { return polls[i] }) },
-			func() float64 { return rate(b, under.url, 2*time.Second, func(i int) []byte { return plain[i] }) })
+		var cost [2]float64 // of the server's processor, in µs a poll
+		poll := func(who int, url string, pid int, requests [][]byte) func() float64 {
+			return func() float64 {
+				const d = 1500 * time.Millisecond
+				before := processor(pid)
+				answered := rate(b, url, d, func(i int) []byte { return requests[i] })
+				cost[who] += float64((processor(pid) - before).Microseconds()) / (answered * d.Seconds()) / 5
+				return answered
+			}
+		}
+		ours, floor := versus(5, poll(0, s.URL, s.PID(), polls), poll(1, under.url, under.cmd.Process.Pid, plain))
 		compare(what, ours, floor, "/s", .8, true)
+		add(row{"… processor time of a poll", figure(cost[0]) + " µs", figure(cost[1]) + " µs", figure(cost[1] / cost[0]), "", true})
 	}
 	measure(fmt.Sprintf("status polls of waiting jobs, %d connections", connections))
 	drain(b, s.Data, false)
