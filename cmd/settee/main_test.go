@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -133,13 +135,42 @@ func slow() string {
 	return text + fmt.Sprintf(`, "end": {"class_type": "PreviewImage", "inputs": {"images": ["%d", 0]}}}`, steps)
 }
 
-// Ctrl-C cancels the job, says so, removes the throw-away folder and ends with
-// 130.
-func TestInterrupt(t *testing.T) {
-	c := program(t, "run", "slow.json", "--json")
+// slowly starts the program on the slow workflow, in a folder of its own.
+func slowly(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	c := program(t, append([]string{"run", "slow.json"}, args...)...)
 	if err := os.WriteFile(filepath.Join(c.Dir, "slow.json"), []byte(slow()), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// tidied checks that no throw-away folder is left, and no output folder that
+// nothing came into.
+func tidied(t *testing.T, c *exec.Cmd) {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(c.Dir, "settee-run-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Dir, "outputs")); !os.IsNotExist(err) {
+		t.Errorf("outputs was left: %v", err)
+	}
+}
+
+// Ctrl-C, or a terminal that closes, cancels the job, says so, removes the
+// throw-away folder and ends with 128 + the signal's number.
+func TestInterrupt(t *testing.T) {
+	for _, s := range []struct {
+		signal syscall.Signal
+		code   int
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}} {
+		t.Run(s.signal.String(), func(t *testing.T) { interrupt(t, s.signal, s.code) })
+	}
+}
+
+func interrupt(t *testing.T, with syscall.Signal, want int) {
+	c := slowly(t, "--json")
 	var said strings.Builder
 	c.Stderr = &said
 	out, err := c.StdoutPipe()
@@ -153,23 +184,85 @@ func TestInterrupt(t *testing.T) {
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		last = lines.Text()
 		if strings.Contains(last, `"executing"`) && strings.Contains(last, `"node":"2"`) {
-			if err := c.Process.Signal(syscall.SIGINT); err != nil {
+			if err := c.Process.Signal(with); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	c.Wait()
-	if code := c.ProcessState.ExitCode(); code != 130 {
+	if code := c.ProcessState.ExitCode(); code != want {
 		t.Errorf("exit %d\n%s", code, said.String())
 	}
 	if !strings.Contains(last, `"type":"result"`) || !strings.Contains(last, `"status":"cancelled"`) {
 		t.Errorf("the last event was %s", last)
 	}
-	if !strings.Contains(said.String(), "stopped by interrupt; job ") {
+	if !strings.Contains(said.String(), "stopped by "+with.String()+"; job ") {
 		t.Errorf("said %s", said.String())
 	}
-	left, err := filepath.Glob(filepath.Join(c.Dir, "settee-run-*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v %v", left, err)
+	tidied(t, c)
+}
+
+// A reader that goes away, as head does, ends the run like a signal.
+func TestNobodyReads(t *testing.T) {
+	for name, args := range map[string][]string{"standard error": nil, "standard output": {"--json"}} {
+		t.Run(name, func(t *testing.T) {
+			c := slowly(t, args...)
+			out, in, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
+			var said strings.Builder
+			if c.Stderr = in; args != nil {
+				c.Stdout, c.Stderr = in, &said
+			}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			in.Close()
+			if first, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(first, "submitted") {
+				t.Errorf("first %q, %v", first, err)
+			}
+			out.Close()
+			c.Wait()
+			if code := c.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) {
+				t.Errorf("ended with %d: %s", code, c.ProcessState)
+			}
+			if args != nil && !regexp.MustCompile(`^stopped by broken pipe; job \S+: cancelled\n$`).MatchString(said.String()) {
+				t.Errorf("said %s", said.String())
+			}
+			tidied(t, c)
+		})
+	}
+}
+
+// Under nohup a terminal that closes ends nothing.
+func TestNoHangup(t *testing.T) {
+	postcard, err := filepath.Abs("../../examples/postcard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := program(t, "run", postcard, "--json")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal.Ignore(syscall.SIGHUP) // the program inherits it
+	err = c.Start()
+	signal.Reset(syscall.SIGHUP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if last == "" {
+			if err := c.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last = lines.Text()
+	}
+	if err := c.Wait(); err != nil || !strings.Contains(last, `"status":"completed"`) {
+		t.Errorf("%v; the last event was %s", err, last)
 	}
 }

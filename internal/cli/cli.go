@@ -98,7 +98,8 @@ func (p *Program) Main(ctx context.Context, args []string) (code int) {
 		kong.Writers(p.Out, p.Err),
 		kong.Exit(func(code int) { panic(exitPanic(code)) }),
 		kong.DefaultEnvars("SETTEE"),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, ValueFormatter: described}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ValueFormatter(described),
 		kong.Bind(p),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)

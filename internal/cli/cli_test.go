@@ -103,6 +103,11 @@ func TestHelpAndMistakes(t *testing.T) {
 	if code := s.run("run", "--help"); code != 0 || !strings.Contains(s.out.String(), "SETTEE_OUTPUT_DIR") {
 		t.Errorf("exit %d: %s", code, s.out.String())
 	}
+	for _, want := range []string{"--output-dir=DIR", "(default ./outputs)."} {
+		if !strings.Contains(strings.Join(strings.Fields(s.out.String()), " "), want) {
+			t.Errorf("no %s in\n%s", want, s.out.String())
+		}
+	}
 	s.want(s.run("paint"), 2, "", "unexpected argument paint")
 	s.want(s.run("job", "list", "--status", "done"), 2, "", "--status done: the states are")
 	s.want(s.run("account", "list"), 1, "", "no server is known: ./settee-data has no server.json")
@@ -120,4 +125,11 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	s.want(s.run("account", "list", "--server", gone.URL), 1, "", "/admin/accounts: ", "refused. Is the server running?\n")
+	s.write("w.json", graph)
+	s.want(s.run("run", "w.json", "--server", gone.URL), 1, "", "settee: GET "+gone.URL+"/ws: ")
+	if text := s.err.String(); strings.Count(text, "\n") != 1 {
+		t.Errorf("said more than once: %s", text)
+	}
+	t.Setenv("SETTEE_SERVER", gone.URL)
+	s.want(s.run("account", "list"), 1, "", "Is the server running? Its URL is that of SETTEE_SERVER.\n")
 }

@@ -45,7 +45,7 @@ func TestAccounts(t *testing.T) {
 		},
 		"GET /admin/accounts":              answer(200, `{"accounts":[`+ann+`,`+strings.NewReplacer("ann", "bob", "false", "true").Replace(ann)+`]}`),
 		"GET /admin/accounts/ann":          answer(200, ann),
-		"GET /admin/accounts/eve":          answer(404, `{"code":"not_found","message":"there is no account eve"}`),
+		"GET /admin/accounts/eve":          answer(404, `{"code":"not_found","message":"There is no account eve."}`),
 		"POST /admin/accounts/ann/disable": answer(200, strings.Replace(ann, "false", "true", 1)),
 	})
 	s.want(s.run("account", "create", "ann", "--tier", "pro"), 0, "account ann: tier pro. `settee key create ann` makes a key for it.\n")
@@ -57,9 +57,26 @@ func TestAccounts(t *testing.T) {
 	s.want(s.run("account", "show", "ann"), 0, "name     ann\ntier     pro\nstatus   active\ncreated  "+at(created)+"\nid       i\n")
 	s.want(s.run("account", "show", "ann", "--json"), 0,
 		"{\n  \"id\": \"i\",\n  \"name\": \"ann\",\n  \"tier\": \"pro\",\n  \"disabled\": false,\n  \"created_at\": \"2026-01-02T03:04:05Z\"\n}\n")
-	s.want(s.run("account", "show", "eve"), 1, "", "settee: there is no account eve (HTTP 404)\n")
+	s.want(s.run("account", "show", "eve"), 1, "", "settee: There is no account eve.\n")
 	s.want(s.run("account", "disable", "ann"), 0, "account ann: disabled\n")
-	s.want(s.run("account", "list", "--key", "comfyui-other"), 1, "", "an admin key is needed (HTTP 403)")
+	s.want(s.run("account", "list", "--key", "comfyui-other"), 1, "", "an admin key is needed (HTTP 403)\n")
+	t.Setenv("SETTEE_KEY", "comfyui-other")
+	s.want(s.run("account", "list"), 1, "", "an admin key is needed (HTTP 403). The key is that of SETTEE_KEY.\n")
+}
+
+// What a value's refusal says: what may stand there, and 2.
+func TestAccountOfNoTier(t *testing.T) {
+	s := newShell(t)
+	operated(s, map[string]http.HandlerFunc{"POST /admin/accounts": func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(raw), "zzz") {
+			answer(400, `{"code":"invalid_request","message":"There is no tier \"zzz\"."}`)(w, r)
+			return
+		}
+		answer(400, `{"code":"invalid_request","message":"That is no name."}`)(w, r)
+	}})
+	s.want(s.run("account", "create", "ann", "--tier", "zzz"), 2, "", "settee: There is no tier \"zzz\". The tiers are free, standard, creator, pro, local.\n")
+	s.want(s.run("account", "create", "  "), 2, "", "settee: That is no name.\n")
 }
 
 func TestKeys(t *testing.T) {
