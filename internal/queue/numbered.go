@@ -78,3 +78,12 @@ func (s *Service) told(ctx context.Context, held *attempt, number int) (bool, er
 	}
 	return false, nil
 }
+
+// Held is an attempt in progress; Fault CodeLeaseLost when it is over.
+func (s *Service) Held(ctx context.Context, a Attempt) (Held, error) {
+	held, err := s.held(ctx, a)
+	if err != nil {
+		return Held{}, err
+	}
+	return held.Held, nil
+}

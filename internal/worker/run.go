@@ -51,7 +51,7 @@ func (w *Worker) job(lease *queue.Lease) (engine.Job, error) {
 	extra := g.ExtraData
 	if len(lease.Secrets) > 0 && w.opt.Unseal != nil {
 		var err error
-		if extra, err = w.withSecrets(extra, lease.Secrets); err != nil {
+		if extra, err = Reveal(extra, lease.Secrets, w.opt.Unseal); err != nil {
 			return engine.Job{}, err
 		}
 	}
@@ -67,8 +67,9 @@ func (w *Worker) job(lease *queue.Lease) (engine.Job, error) {
 	}, nil
 }
 
-func (w *Worker) withSecrets(extra, sealed json.RawMessage) (json.RawMessage, error) {
-	plain, err := w.opt.Unseal(sealed)
+// Reveal puts a lease's secrets, which unseal opens, into its extra_data.
+func Reveal(extra, sealed json.RawMessage, unseal func([]byte) ([]byte, error)) (json.RawMessage, error) {
+	plain, err := unseal(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("open the job's secrets: %w", err)
 	}

@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/wire"
+)
+
+// claimed is how long a claim waits at the server.
+const claimed = 25 * time.Second
+
+// Claim waits for a job until ctx ends. A claim whose answer is lost is simply
+// made again: what it may have been given is missing in the next renewal, and
+// the server puts it back.
+func (k *Coordinator) Claim(ctx context.Context, ses queue.Session) (*queue.Lease, error) {
+	s, err := k.of(ses.ID)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		var lease *wire.Lease
+		err := k.steadily(ctx, s, func(ctx context.Context) error {
+			ctx, done := s.untilTrouble(ctx)
+			defer done()
+			lease = nil
+			return k.post(ctx, claimed+10*time.Second, s.path()+"/claim", wire.Claim{WaitMS: claimed.Milliseconds()}, &lease)
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case lease != nil:
+			l := lease.Lease(s.ID, time.Now())
+			if s.add(l.Attempt, lease.Watched) {
+				return l, nil
+			}
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// untilTrouble ends when the server was not reached.
+func (s *session) untilTrouble(ctx context.Context) (context.Context, context.CancelFunc) {
+	s.mu.Lock()
+	trouble := s.trouble
+	s.mu.Unlock()
+	ctx, done := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-trouble:
+		case <-s.ctx.Done():
+		case <-ctx.Done():
+		}
+		done()
+	}()
+	return ctx, done
+}
+
+// add begins an attempt's trail; false: it is known already.
+func (s *session) add(a queue.Attempt, watched bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trails[a] != nil {
+		return false
+	}
+	s.trails[a] = &trail{watched: watched}
+	return true
+}
+
+func (s *session) end(a queue.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.trails, a)
+}
+
+// Renew extends the lease and waits for what must stop. Once the lease has
+// passed without a renewal the session is over.
+func (k *Coordinator) Renew(ctx context.Context, ses queue.Session) ([]queue.Order, error) {
+	s, err := k.of(ses.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out wire.Orders
+	err = k.steadily(ctx, s, func(ctx context.Context) error {
+		began := time.Now()
+		out = wire.Orders{}
+		err := k.post(ctx, s.lease/3+min(5*time.Second, s.lease/3), s.path()+"/renew", wire.Renew{Holding: s.holding()}, &out)
+		switch {
+		case err == nil:
+			s.renewed(began)
+		case passing(err) && ctx.Err() == nil:
+			s.unreached()
+		}
+		return err
+	})
+	switch settee.CodeOf(err) {
+	case settee.CodeLeaseLost, settee.CodeUnauthorized, settee.CodeForbidden:
+		s.cancel()
+		return nil, &settee.Fault{Code: settee.CodeLeaseLost, Message: "the session is over", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]queue.Order, len(out.Orders))
+	for i, o := range out.Orders {
+		orders[i] = queue.Order{Attempt: queue.Attempt{JobID: o.Job, N: o.N, SessionID: s.ID}, Reason: o.Reason}
+	}
+	return orders, nil
+}
+
+func (s *session) holding() []wire.Attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]wire.Attempt, 0, len(s.trails))
+	for a := range s.trails {
+		all = append(all, wire.Attempt{Job: a.JobID, N: a.N})
+	}
+	return all
+}

@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/wire"
+	loop "github.com/settee/settee/internal/worker"
+)
+
+// claim waits for a job: POST /sessions/{session}/claim.
+func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.session(r)
+	if err != nil {
+		return err
+	}
+	var in wire.Claim
+	if err := read(w, r, wire.MaxSmall, &in); err != nil {
+		return err
+	}
+	held, err := a.opt.Queue.HeldBy(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	// The next job is claimed while the ending of one is on its way.
+	if len(held) >= 2*s.Depth {
+		return settee.Faultf(settee.CodeQueueFull, "The session has %d jobs already.", len(held))
+	}
+	wait := min(max(time.Duration(in.WaitMS)*time.Millisecond, 0), wire.MaxWait)
+	ctx, done := context.WithTimeout(r.Context(), wait)
+	defer done()
+	defer context.AfterFunc(a.ctx, done)()
+	lease, err := a.opt.Queue.Claim(ctx, s)
+	switch {
+	case lease == nil && ctx.Err() != nil && r.Context().Err() == nil && a.ctx.Err() == nil:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case err != nil:
+		return err
+	}
+	out, err := a.lease(lease)
+	if err == nil && r.Context().Err() != nil {
+		err = r.Context().Err() // nobody hears the answer
+	}
+	if err != nil {
+		a.putBack(r.Context(), lease.Attempt)
+		return err
+	}
+	api.WriteJSON(w, http.StatusOK, out)
+	return nil
+}
+
+// lease is a lease as it travels, with its partner keys.
+func (a *API) lease(l *queue.Lease) (wire.Lease, error) {
+	if len(l.Secrets) > 0 && a.opt.Unseal != nil {
+		extra, err := loop.Reveal(l.Graph.ExtraData, l.Secrets, a.opt.Unseal)
+		if err != nil {
+			return wire.Lease{}, fmt.Errorf("open the job's secrets: %w", err)
+		}
+		l.Graph.ExtraData = extra
+	}
+	return wire.LeaseOf(l, a.opt.Watched(l.AccountID), a.opt.Now()), nil
+}
+
+// putBack gives a job back that nobody will run. When that fails the session's
+// next renewal finds it.
+func (a *API) putBack(ctx context.Context, at queue.Attempt) {
+	err := a.opt.Queue.FinishOnce(context.WithoutCancel(ctx), at, queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained})
+	if err != nil {
+		a.opt.Log.Warn("putting a job back failed", "job", at.JobID, "error", err)
+	}
+}
+
+// heard is how long the answer to a claim may be under way.
+const heard = 5 * time.Second
+
+// renew extends a session and waits for what must stop: POST
+// /sessions/{session}/renew.
+func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.session(r)
+	if err != nil {
+		return err
+	}
+	var in wire.Renew
+	if err := read(w, r, wire.MaxSmall, &in); err != nil {
+		return err
+	}
+	known := make([]queue.Attempt, len(in.Holding))
+	for i, h := range in.Holding {
+		known[i] = queue.Attempt{JobID: h.Job, N: h.N, SessionID: s.ID}
+	}
+	if err := a.opt.Queue.GiveBack(r.Context(), s, known, heard); err != nil {
+		return err
+	}
+	ctx, done := context.WithCancel(r.Context())
+	defer done()
+	defer context.AfterFunc(a.ctx, done)()
+	orders, err := a.opt.Queue.Renew(ctx, s)
+	if err != nil {
+		if settee.CodeOf(err) == settee.CodeLeaseLost {
+			a.forget(s.ID)
+		}
+		if r.Context().Err() == nil && a.ctx.Err() != nil {
+			err = settee.Faultf(settee.CodeUnavailable, "The server is stopping.")
+		}
+		return err
+	}
+	out := wire.Orders{Orders: []wire.Order{}}
+	for _, o := range orders {
+		out.Orders = append(out.Orders, wire.Order{Attempt: wire.Attempt{Job: o.Attempt.JobID, N: o.Attempt.N}, Reason: o.Reason})
+	}
+	api.WriteJSON(w, http.StatusOK, out)
+	return nil
+}

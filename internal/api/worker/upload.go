@@ -1,0 +1,194 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/api"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/wire"
+)
+
+// patience is how long the next bytes of a file may take, either way.
+const patience = 30 * time.Second
+
+// declare says whether a file must be uploaded, and from where on: POST
+// /sessions/{session}/blobs. A file is known when an account that the session
+// works for has it; others' files look like none.
+func (a *API) declare(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.session(r)
+	if err != nil {
+		return err
+	}
+	var in wire.Declare
+	if err := read(w, r, wire.MaxSmall, &in); err != nil {
+		return err
+	}
+	b := settee.Blob{Hash: in.Hash, Size: in.Size}
+	if err := a.mayUpload(r, s, b); err != nil {
+		return err
+	}
+	found, err := a.opt.Queue.File(r.Context(), s, b.Hash)
+	switch {
+	case err == nil && found == b:
+		api.WriteJSON(w, http.StatusOK, wire.Declared{Receipt: a.receipt(s.ID, b), Offset: b.Size})
+		return nil
+	case err != nil && settee.CodeOf(err) != settee.CodeNotFound:
+		return err
+	}
+	up, err := a.uploads.begin(r.Context(), s.ID, b, a.opt.Files)
+	if err != nil {
+		return err
+	}
+	if err := up.take(r.Context(), func() {}); err != nil {
+		return err
+	}
+	defer up.give()
+	out := wire.Declared{Offset: up.at()}
+	if out.Offset == b.Size {
+		if out.Receipt, err = a.stored(r, s, up); err != nil {
+			return err
+		}
+	}
+	api.WriteJSON(w, http.StatusOK, out)
+	return nil
+}
+
+// mayUpload refuses what cannot be a file of a job that the session holds.
+func (a *API) mayUpload(r *http.Request, s queue.Session, b settee.Blob) error {
+	if err := checkHash(b.Hash); err != nil {
+		return err
+	}
+	if b.Size < 0 || b.Size > wire.MaxBlob {
+		return settee.Faultf(settee.CodeTooLarge, "A file has at most %d bytes.", int64(wire.MaxBlob))
+	}
+	held, err := a.opt.Queue.HeldBy(r.Context(), s)
+	if err == nil && len(held) == 0 {
+		err = settee.Faultf(settee.CodeLeaseLost, "The session has no job to upload files for.")
+	}
+	return err
+}
+
+func checkHash(hash string) error {
+	if len(hash) != 64 || strings.Trim(hash, "0123456789abcdef") != "" {
+		return settee.Faultf(settee.CodeInvalid, "A hash has 64 hexadecimal digits.")
+	}
+	return nil
+}
+
+// upload takes a file's bytes: PUT /sessions/{session}/blobs/{hash}. A
+// Content-Range says where they belong; without one they are the whole file.
+func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
+	s, err := a.session(r)
+	if err != nil {
+		return err
+	}
+	from, size, err := extent(r)
+	if err != nil {
+		return err
+	}
+	b := settee.Blob{Hash: api.Param(r, "hash"), Size: size}
+	if err := a.mayUpload(r, s, b); err != nil {
+		return err
+	}
+	up, err := a.uploads.begin(r.Context(), s.ID, b, a.opt.Files)
+	if err != nil {
+		return err
+	}
+	conn := http.NewResponseController(w)
+	if err := up.take(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }); err != nil {
+		return err
+	}
+	defer up.give()
+	if at := up.at(); at != from {
+		if at == size && from == 0 { // complete, and the answer was lost
+			return a.complete(w, r, s, up)
+		}
+		return resume(at)
+	}
+	if err := feed(up, conn, r.Body, size-from); err != nil {
+		return err
+	}
+	return a.complete(w, r, s, up)
+}
+
+// extent is where a PUT's bytes begin, and how long the whole file is.
+func extent(r *http.Request) (from, size int64, err error) {
+	bad := settee.Faultf(settee.CodeInvalid, "The bytes need a Content-Length, and from an offset on a Content-Range to their end.")
+	if r.ContentLength < 0 {
+		return 0, 0, bad
+	}
+	text := r.Header.Get("Content-Range")
+	if text == "" {
+		return 0, r.ContentLength, nil
+	}
+	var last int64
+	if n, err := fmt.Sscanf(text, "bytes %d-%d/%d", &from, &last, &size); n != 3 || err != nil ||
+		from < 0 || last != size-1 || size-from != r.ContentLength {
+		return 0, 0, bad
+	}
+	return from, size, nil
+}
+
+// feed passes n bytes on, each some of them in time.
+func feed(up *upload, conn *http.ResponseController, body io.Reader, n int64) error {
+	buffer := make([]byte, 256<<10)
+	timed := true
+	defer func() {
+		if timed {
+			_ = conn.SetReadDeadline(time.Time{})
+		}
+	}()
+	for n > 0 {
+		timed = timed && conn.SetReadDeadline(time.Now().Add(patience)) == nil // tests have no connection
+		got, err := body.Read(buffer[:min(int64(len(buffer)), n)])
+		n -= int64(got)
+		if _, refused := up.Write(buffer[:got]); refused != nil {
+			return refuse(up, refused)
+		}
+		if err != nil && n > 0 {
+			return &settee.Fault{Code: settee.CodeUnavailable, Message: "The file broke off.", Err: err}
+		}
+	}
+	return nil
+}
+
+// refuse says why an upload takes no more bytes.
+func refuse(up *upload, err error) error {
+	if errors.Is(err, io.ErrClosedPipe) {
+		<-up.done
+		err = up.err
+	}
+	if errors.Is(err, errExpired) {
+		return &settee.Fault{Code: settee.CodeUnavailable, Message: "The upload was given up.", Err: err}
+	}
+	return err
+}
+
+// complete answers when the file is safe.
+func (a *API) complete(w http.ResponseWriter, r *http.Request, s queue.Session, up *upload) error {
+	receipt, err := a.stored(r, s, up)
+	if err != nil {
+		return err
+	}
+	api.WriteJSON(w, http.StatusCreated, wire.Stored{Receipt: receipt})
+	return nil
+}
+
+// stored waits until the store has the file.
+func (a *API) stored(r *http.Request, s queue.Session, up *upload) (string, error) {
+	select {
+	case <-r.Context().Done():
+		return "", r.Context().Err()
+	case <-up.done:
+	}
+	if up.err != nil {
+		return "", refuse(up, up.err)
+	}
+	return a.receipt(s.ID, up.blob), nil
+}

@@ -1,0 +1,217 @@
+package worker
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/settee/settee"
+)
+
+// Limits of uploads.
+const (
+	perSession = 32              // uploads of a session that are not complete
+	idle       = 2 * time.Minute // how long one waits for its next bytes
+)
+
+// uploads are the files on their way in. One that breaks off goes on where it
+// stopped: its bytes lie with the store, which is waiting for the rest.
+type uploads struct {
+	mu  sync.Mutex
+	all map[uploadKey]*upload
+	off bool
+}
+
+type uploadKey struct{ session, hash string }
+
+// upload is one file. What is fed to it is hashed on its way to the store, which
+// gets an error in place of the end when the bytes are not what was declared.
+type upload struct {
+	blob   settee.Blob
+	pipe   *io.PipeWriter
+	feed   chan struct{} // holds a value while nobody feeds it
+	done   chan struct{} // closed when the store has taken it, or not
+	err    error         // then
+	expiry *time.Timer
+
+	mu     sync.Mutex
+	offset int64
+	kick   func() // ends the reading of who feeds it
+}
+
+var (
+	errMismatch = settee.Faultf(settee.CodeInvalid, "The bytes are not those that were declared.")
+	errExpired  = errors.New("the upload was given up")
+)
+
+// begin finds or makes the upload of a declared blob.
+func (u *uploads) begin(ctx context.Context, session string, b settee.Blob, files Files) (*upload, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.off {
+		return nil, settee.Faultf(settee.CodeUnavailable, "The server is stopping.")
+	}
+	key := uploadKey{session, b.Hash}
+	if up := u.all[key]; up != nil && !up.failed() {
+		if up.blob != b {
+			return nil, settee.Faultf(settee.CodeConflict, "The same hash was declared with another size.")
+		}
+		return up, nil
+	}
+	n := 0
+	for k, up := range u.all {
+		if k.session == session && !up.over() {
+			n++
+		}
+	}
+	if n >= perSession {
+		return nil, settee.Faultf(settee.CodeQueueFull, "The session has %d uploads already.", n)
+	}
+	if u.all == nil {
+		u.all = map[uploadKey]*upload{}
+	}
+	up := newUpload(ctx, b, files)
+	up.expiry = time.AfterFunc(idle, func() { u.remove(key, up) })
+	u.all[key] = up
+	return up, nil
+}
+
+func (u *uploads) remove(key uploadKey, up *upload) {
+	u.mu.Lock()
+	if u.all[key] == up {
+		delete(u.all, key)
+	}
+	u.mu.Unlock()
+	up.abort()
+}
+
+func (u *uploads) drop(session string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for k, up := range u.all {
+		if k.session == session {
+			delete(u.all, k)
+			up.abort()
+		}
+	}
+}
+
+// close gives all uploads up and waits for the store.
+func (u *uploads) close() {
+	u.mu.Lock()
+	u.off = true
+	all := u.all
+	u.all = nil
+	u.mu.Unlock()
+	for _, up := range all {
+		up.abort()
+		<-up.done
+	}
+}
+
+func newUpload(ctx context.Context, b settee.Blob, files Files) *upload {
+	out, in := io.Pipe()
+	up := &upload{blob: b, pipe: in, feed: make(chan struct{}, 1), done: make(chan struct{}), kick: func() {}}
+	up.feed <- struct{}{}
+	content := &declared{from: out, left: b.Size, want: b.Hash, hash: blake3.New()}
+	go func() {
+		defer close(up.done)
+		_, up.err = files.Put(context.WithoutCancel(ctx), content)
+		out.CloseWithError(io.ErrClosedPipe) // whoever feeds it need not go on
+	}()
+	return up
+}
+
+func (up *upload) abort() {
+	up.expiry.Stop()
+	up.pipe.CloseWithError(errExpired)
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	up.kick()
+}
+
+// over reports whether the store has it, or has refused it.
+func (up *upload) over() bool {
+	select {
+	case <-up.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (up *upload) failed() bool { return up.over() && up.err != nil }
+
+// take waits until nobody else feeds the upload: who does is cut off, for it is
+// a connection that broke. give must be called.
+func (up *upload) take(ctx context.Context, kick func()) error {
+	up.mu.Lock()
+	up.kick()
+	up.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-up.feed:
+	}
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	up.kick = kick
+	return nil
+}
+
+func (up *upload) give() {
+	up.mu.Lock()
+	up.kick = func() {}
+	up.mu.Unlock()
+	up.expiry.Reset(idle)
+	up.feed <- struct{}{}
+}
+
+// at is how many bytes are there.
+func (up *upload) at() int64 {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	return up.offset
+}
+
+// Write feeds the upload. The caller has taken it.
+func (up *upload) Write(p []byte) (int, error) {
+	if up.at()+int64(len(p)) > up.blob.Size {
+		return 0, errMismatch
+	}
+	n, err := up.pipe.Write(p)
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	up.offset += int64(n)
+	return n, err
+}
+
+// declared reads what was declared: its end is an error unless size and hash
+// are right.
+type declared struct {
+	from *io.PipeReader
+	left int64
+	want string
+	hash *blake3.Hasher
+}
+
+func (d *declared) Read(p []byte) (int, error) {
+	if d.left == 0 {
+		if hex.EncodeToString(d.hash.Sum(nil)) != d.want {
+			return 0, errMismatch
+		}
+		return 0, io.EOF
+	}
+	n, err := d.from.Read(p[:min(int64(len(p)), d.left)])
+	d.left -= int64(n)
+	d.hash.Write(p[:n])
+	if err == io.EOF { //nolint:errorlint // a pipe's
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}

@@ -1,0 +1,58 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// Claim asks for a job: POST /sessions/{session}/claim. It answers a Lease, or
+// 204 when there was none for that long.
+type Claim struct {
+	WaitMS int64 `json:"wait_ms"`
+}
+
+// Lease is a claimed job. Partner keys are in its extra_data.
+type Lease struct {
+	Attempt
+	Account   string            `json:"account"`
+	Prompt    string            `json:"prompt_id"`
+	Client    string            `json:"client_id"`
+	Graph     []byte            `json:"graph"` // as it was submitted
+	Edits     []settee.Edit     `json:"edits"`
+	ExtraData []byte            `json:"extra_data"`
+	Outputs   []string          `json:"outputs"`
+	Inputs    []settee.JobInput `json:"inputs"`
+	TimeMS    *int64            `json:"time_ms,omitempty"` // until the runtime cap; none when there is none
+	Watched   bool              `json:"watched"`           // somebody would see previews
+}
+
+// LeaseOf is a lease as it travels; its secrets must be in its extra_data.
+func LeaseOf(l *queue.Lease, watched bool, now time.Time) Lease {
+	out := Lease{
+		Attempt: Attempt{l.Attempt.JobID, l.Attempt.N}, Account: l.AccountID, Prompt: l.PromptID, Client: l.ClientID,
+		Graph: l.Graph.Prompt, Edits: l.Graph.Edits, ExtraData: l.Graph.ExtraData, Outputs: l.Graph.Outputs,
+		Inputs: l.Graph.Inputs, Watched: watched,
+	}
+	if !l.Deadline.IsZero() {
+		left := l.Deadline.Sub(now).Milliseconds()
+		out.TimeMS = &left
+	}
+	return out
+}
+
+// Lease is the inverse of LeaseOf, by the clock of who calls it.
+func (l Lease) Lease(session string, now time.Time) *queue.Lease {
+	out := &queue.Lease{
+		Attempt:   queue.Attempt{JobID: l.Job, N: l.N, SessionID: session},
+		AccountID: l.Account, PromptID: l.Prompt, ClientID: l.Client,
+		Graph: settee.Graph{Prompt: json.RawMessage(l.Graph), Edits: l.Edits, ExtraData: json.RawMessage(l.ExtraData),
+			Outputs: l.Outputs, Inputs: l.Inputs},
+	}
+	if l.TimeMS != nil {
+		out.Deadline = now.Add(time.Duration(*l.TimeMS) * time.Millisecond)
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package wire
+
+import (
+	"encoding/json"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+)
+
+// Report tells what an attempt does: POST …/jobs/{job}/{n}/report. Frames are in
+// order; a batch of the same number as the one before is the same batch.
+type Report struct {
+	Batch  int     `json:"batch,omitempty"` // from 1; 0: there are no frames
+	Frames []Frame `json:"frames,omitempty"`
+}
+
+// Frame is an event, or a binary message of a node.
+type Frame struct {
+	Number int             `json:"number,omitempty"` // of a durable event
+	Type   string          `json:"type,omitempty"`
+	Data   json.RawMessage `json:"data,omitempty"`
+	Node   string          `json:"node,omitempty"`
+	Binary []byte          `json:"binary,omitempty"`
+	Wanted bool            `json:"wanted,omitempty"`
+}
+
+// FrameOf is a frame as it travels.
+func FrameOf(f settee.Frame) Frame {
+	return Frame{Number: f.Seq, Type: f.Type, Data: f.Data, Node: f.Node, Binary: f.Binary, Wanted: f.Wanted}
+}
+
+// Frame is the inverse of FrameOf.
+func (f Frame) Frame() settee.Frame {
+	return settee.Frame{Seq: f.Number, Type: f.Type, Data: f.Data, Node: f.Node, Binary: f.Binary, Wanted: f.Wanted}
+}
+
+// Reported answers Report.
+type Reported struct {
+	Told    int  `json:"told"`    // durable events that are known
+	Watched bool `json:"watched"` // somebody would see previews
+}
+
+// Execute reports and then names a node's files: POST …/execute.
+type Execute struct {
+	Report
+	Number   int               `json:"number"` // of its executed event
+	Executed engine.Executed   `json:"executed"`
+	Receipts map[string]string `json:"receipts,omitempty"` // by the hashes of new files
+}
+
+// Executed answers Execute.
+type Executed struct {
+	Reported
+	Output json.RawMessage `json:"output"`
+}
+
+// Finish reports and then ends an attempt: POST …/finish.
+type Finish struct {
+	Report
+	Told   int             `json:"told"` // durable events before the ending
+	State  settee.JobState `json:"state"`
+	Reason settee.Reason   `json:"reason,omitempty"`
+	Event  *settee.Event   `json:"event,omitempty"` // the terminal frame
+}
