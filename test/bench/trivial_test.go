@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"image/png"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +179,39 @@ func fetched(all []trip) (d []time.Duration) {
 	return d
 }
 
+// syncs is how long the disk alone needs for one trivial job: four commits to a
+// log, and a file written, synced, renamed, and its folder synced.
+func syncs(b *testing.B, dir, name string) time.Duration {
+	b.Helper()
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	folder, err := os.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer folder.Close()
+	began := time.Now()
+	for range 4 {
+		_, err = log.Write(make([]byte, 40<<10))
+		if err = errors.Join(err, log.Sync()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	f, err := os.Create(filepath.Join(dir, name+".tmp"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, err = f.Write(make([]byte, 300))
+	err = errors.Join(err, f.Sync(), f.Close(), os.Rename(f.Name(), filepath.Join(dir, name)), folder.Sync())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(began)
+}
+
 // BenchmarkTrivial is 1,000 trivial jobs, one after another: from the submit
 // to the bytes in hand.
 func BenchmarkTrivial(b *testing.B) {
@@ -183,12 +219,22 @@ func BenchmarkTrivial(b *testing.B) {
 	c := newClient(b, s.URL, process.Key)
 	trips(b, c, 1, 20) // warm
 	before := processor(s.PID())
-	all, wrong := trips(b, c, 1000, 1000)
+	var all []trip
+	var bare []time.Duration
+	wrong, dir := 0, b.TempDir()
+	for n := range 4 {
+		some, bad := trips(b, c, 1000+250*n, 250)
+		all, wrong = append(all, some...), wrong+bad
+		for i := range 50 {
+			bare = append(bare, syncs(b, dir, fmt.Sprint(n, "-", i)))
+		}
+	}
 	b.ReportMetric(ms(processor(s.PID())-before)/1000, "cpu-ms/job")
 	var submitted, ended []time.Duration
 	for _, t := range all {
 		submitted, ended = append(submitted, t.submitted), append(ended, t.ended)
 	}
+	note("what its syncs alone take (four commits, one file), p50", ms(percentile(bare, .5)), " ms")
 	note("trivial job: submitted, p50", ms(percentile(submitted, .5)), " ms")
 	note("trivial job: execution_success heard, p50", ms(percentile(ended, .5)), " ms")
 	bound("trivial job: bytes in hand, p50 (bare ComfyUI: 6.4 ms)", ms(percentile(fetched(all), .5)), " ms", 5, false)
