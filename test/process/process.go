@@ -163,7 +163,9 @@ func (s *Server) Kill() {
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
 	}
-	_ = <-s.done // says that it was killed
+	if err := <-s.done; err == nil {
+		s.t.Error("the server ended well before it could be killed")
+	}
 	s.cmd = nil
 }
 
