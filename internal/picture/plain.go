@@ -31,8 +31,13 @@ func plain(src image.Image) (*image.NRGBA, bool) {
 		return unpalette(s)
 	}
 	// The rest is opaque, or multiplied by alpha already.
-	drawn := image.NewRGBA(sized(src))
-	draw.Draw(drawn, drawn.Rect, src, src.Bounds().Min, draw.Src)
+	drawn, ok := src.(*image.RGBA) // nobody else has it
+	if ok {
+		drawn = &image.RGBA{Pix: drawn.Pix, Stride: drawn.Stride, Rect: sized(drawn)}
+	} else {
+		drawn = image.NewRGBA(sized(src))
+		draw.Draw(drawn, drawn.Rect, src, src.Bounds().Min, draw.Src)
+	}
 	dst := &image.NRGBA{Pix: drawn.Pix, Stride: drawn.Stride, Rect: drawn.Rect}
 	if drawn.Opaque() {
 		return dst, false

@@ -209,17 +209,24 @@ func (h *house) job(prompt, want string) (id string, body []byte) {
 	if err := json.Unmarshal(a.body, &receipt); err != nil || a.status != http.StatusOK {
 		h.t.Fatalf("submit: %v", a)
 	}
+	status, body := h.ended(receipt.PromptID)
+	if status != want {
+		h.t.Errorf("the job ended as %s, want %s: %.500s", status, want, body)
+	}
+	return receipt.PromptID, body
+}
+
+// ended waits for a job's end.
+func (h *house) ended(id string) (status string, body []byte) {
+	h.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
-		a := h.ask("GET", "/api/jobs/"+receipt.PromptID, nil)
+		a := h.ask("GET", "/api/jobs/"+id, nil)
 		var job struct{ Status string }
 		if err := json.Unmarshal(a.body, &job); err != nil || a.status != http.StatusOK {
 			h.t.Fatalf("job: %v", a)
 		}
 		if job.Status != "pending" && job.Status != "in_progress" {
-			if job.Status != want {
-				h.t.Errorf("the job ended as %s, want %s: %.500s", job.Status, want, a.body)
-			}
-			return receipt.PromptID, a.body
+			return job.Status, a.body
 		}
 		if time.Now().After(deadline) {
 			h.t.Fatalf("the job is still %s", job.Status)
