@@ -105,6 +105,13 @@ type keyed struct {
 	key  string
 }
 
+// CloseIdleConnections is for http.Client.
+func (k keyed) CloseIdleConnections() {
+	if idle, ok := k.next.(interface{ CloseIdleConnections() }); ok {
+		idle.CloseIdleConnections()
+	}
+}
+
 func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Del("X-API-Key")
@@ -113,3 +120,6 @@ func (k keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return k.next.RoundTrip(r)
 }
+
+// CloseIdle closes the connections that nothing goes over now.
+func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }

@@ -35,11 +35,12 @@ func run() int {
 	}()
 	program := &cli.Program{
 		In: os.Stdin, Out: &outlet{os.Stdout, stop}, Err: &outlet{os.Stderr, stop},
-		Terminal: term.IsTerminal(int(os.Stderr.Fd())),
-		Columns:  columns,
-		Version:  version(),
-		Start:    start,
-		Now:      time.Now,
+		Terminal:    term.IsTerminal(int(os.Stderr.Fd())),
+		Columns:     columns,
+		Version:     version(),
+		Start:       start,
+		StartWorker: startWorker,
+		Now:         time.Now,
 	}
 	code := program.Main(ctx, os.Args[1:])
 	if code == 0 && errors.Is(context.Cause(ctx), errUnread) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
-	"strings"
 
 	"github.com/settee/settee/internal/app"
 	"github.com/settee/settee/internal/cli"
@@ -28,17 +27,13 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 		Previews:      s.Previews,
 		StatusDialect: dialect,
 		TrustProxy:    s.TrustProxy,
-		ComfyUI: app.ComfyUI{
-			Places:  s.ComfyUI,
-			Python:  s.ComfyUIPython,
-			Args:    strings.Fields(s.ComfyUIArgs),
-			Devices: s.ComfyUIDevices,
-		},
-		NoNative:  len(s.ComfyUI) > 0 && s.Native == nil || s.Native != nil && !*s.Native,
+		ComfyUI:   comfyUI(s.ComfyUI, s.ComfyUIPython, s.ComfyUIArgs, s.ComfyUIDevices),
+		NoNative:  noNative(s.ComfyUI, s.Native),
 		Workers:   s.Workers,
 		Memory:    int64(s.Memory),
 		MaxUpload: int64(s.MaxUpload),
 		Grace:     s.Grace,
+		Lease:     s.Lease,
 		Version:   version(),
 		Log:       log,
 	})

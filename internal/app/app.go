@@ -16,6 +16,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/account"
 	"github.com/settee/settee/internal/admission"
+	remote "github.com/settee/settee/internal/api/worker"
 	"github.com/settee/settee/internal/asset"
 	"github.com/settee/settee/internal/blob"
 	"github.com/settee/settee/internal/bus"
@@ -44,6 +45,7 @@ type App struct {
 	metrics  *metrics.Metrics
 	workers  []*worker.Worker
 	comfy    []comfy
+	remote   *remote.API
 	listener net.Listener
 	server   *http.Server
 	ownKey   string // made by Key
@@ -131,13 +133,17 @@ func (a *App) services(ctx context.Context) error {
 		return err
 	}
 	a.assets = asset.New(a.db, a.metrics.Blobs(disk, now), asset.Options{Now: now, Secret: a.root.Derive("links")})
-	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: id + "/" + settee.NewID(), Log: a.cfg.Log})
+	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: id + "/" + settee.NewID(), Lease: a.cfg.Lease, Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
 		return a.root.Seal(partnerKeys, plain)
 	})
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
 	a.metrics.Watch(a.hub, a.db, now)
+	a.remote = remote.New(remote.Options{
+		Queue: a.queue, Files: asset.Outputs{Service: a.assets}, Secret: a.root.Derive("receipts"), Unseal: a.unseal,
+		Watched: a.hub.Watched, Now: now, Log: a.cfg.Log,
+	})
 	a.server = a.http()
 	if err := a.comfyui(id); err != nil {
 		return err
@@ -165,7 +171,7 @@ func (a *App) Run(ctx context.Context) error {
 		workers  sync.WaitGroup
 		failed   = make(chan error, 1+len(a.workers))
 	)
-	services.Go(func() { a.supervise(background) })
+	services.Go(func() { supervise(background, a.comfy, a.cfg.Log) })
 	services.Go(func() {
 		if err := a.queue.Run(background); err != nil && background.Err() == nil {
 			failed <- fmt.Errorf("the queue stopped: %w", err)
@@ -192,11 +198,8 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	stopWorking()
 	workers.Wait()
-	for _, c := range a.comfy {
-		if stop := c.engine.Close(); stop != nil {
-			a.cfg.Log.Warn("tidying up behind ComfyUI", "error", stop)
-		}
-	}
+	tidy(a.comfy, a.cfg.Log)
+	a.remote.Close()
 	a.hub.Close()
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()
@@ -225,6 +228,9 @@ func (a *App) follow(ctx context.Context) error {
 
 // Close lets go of everything New took. Run does it too.
 func (a *App) Close() {
+	if a.remote != nil {
+		a.remote.Close()
+	}
 	if a.listener != nil {
 		a.listener.Close()
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,12 +34,9 @@ type comfy struct {
 
 // comfyui makes a worker for each real ComfyUI.
 func (a *App) comfyui(server string) error {
-	for _, place := range a.cfg.ComfyUI.Places {
-		engines, err := a.place(place)
-		if err != nil {
-			return err
-		}
-		a.comfy = append(a.comfy, engines...)
+	var err error
+	if a.comfy, err = a.cfg.ComfyUI.open(a.cfg.Data, a.cfg.Log); err != nil {
+		return err
 	}
 	for i, c := range a.comfy {
 		if err := a.forgetting(c.engine); err != nil {
@@ -55,50 +53,72 @@ func (a *App) comfyui(server string) error {
 	return nil
 }
 
+// open makes the engines of all places; what they keep goes into folders below
+// data.
+func (c ComfyUI) open(data string, log *slog.Logger) (all []comfy, err error) {
+	for _, place := range c.Places {
+		engines, err := c.place(place, len(all), data, log)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, engines...)
+	}
+	return all, nil
+}
+
 // place is the engine of a URL, or those of a folder's processes.
-func (a *App) place(place string) ([]comfy, error) {
+func (c ComfyUI) place(place string, before int, data string, log *slog.Logger) ([]comfy, error) {
 	if strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://") {
-		return []comfy{{engine: comfyui.New(comfyui.Options{URL: place, Log: a.cfg.Log})}}, nil
+		return []comfy{{engine: comfyui.New(comfyui.Options{URL: place, Log: log})}}, nil
 	}
 	if _, err := os.Stat(filepath.Join(place, "main.py")); err != nil {
 		return nil, fmt.Errorf("%q is neither a URL nor the folder of a ComfyUI: %w", place, err)
 	}
-	devices := a.cfg.ComfyUI.Devices
+	devices := c.Devices
 	if len(devices) == 0 {
 		devices = []string{""}
 	}
 	var all []comfy
 	for _, device := range devices {
-		name := fmt.Sprintf("comfyui-%d", len(a.comfy)+len(all)+1)
+		name := fmt.Sprintf("comfyui-%d", before+len(all)+1)
 		p, err := process.New(process.Options{
 			Dir:    place,
-			Python: a.cfg.ComfyUI.Python,
-			Data:   filepath.Join(a.cfg.Data, name),
-			Args:   a.cfg.ComfyUI.Args,
+			Python: c.Python,
+			Data:   filepath.Join(data, name),
+			Args:   c.Args,
 			Device: device,
 			Name:   name,
-			Log:    a.cfg.Log,
+			Log:    log,
 		})
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, comfy{comfyui.New(comfyui.Options{Process: p, Log: a.cfg.Log}), p})
+		all = append(all, comfy{comfyui.New(comfyui.Options{Process: p, Log: log}), p})
 	}
 	return all, nil
 }
 
 // supervise runs the processes that are ours until ctx ends.
-func (a *App) supervise(ctx context.Context) {
+func supervise(ctx context.Context, engines []comfy, log *slog.Logger) {
 	var all sync.WaitGroup
-	for _, c := range a.comfy {
+	for _, c := range engines {
 		if c.process == nil {
 			continue
 		}
 		all.Go(func() {
 			if err := c.process.Run(ctx); err != nil && ctx.Err() == nil {
-				a.cfg.Log.Error("a ComfyUI process is given up", "error", err)
+				log.Error("a ComfyUI process is given up", "error", err)
 			}
 		})
 	}
 	all.Wait()
+}
+
+// tidy has the engines remove what they left, once nothing runs on them.
+func tidy(engines []comfy, log *slog.Logger) {
+	for _, c := range engines {
+		if err := c.engine.Close(); err != nil {
+			log.Warn("tidying up behind ComfyUI", "error", err)
+		}
+	}
 }

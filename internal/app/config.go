@@ -34,6 +34,7 @@ type Config struct {
 	Memory        int64         // bytes that the pictures of all native engines may take; 0: half of the machine's
 	MaxUpload     int64         // bytes of a request that uploads; 0: 100 MiB, as in ComfyUI
 	Grace         time.Duration // for running jobs at shutdown
+	Lease         time.Duration // how long a worker that is not heard of keeps its jobs; 0: 15 s
 	Version       string
 	Log           *slog.Logger
 }

@@ -36,6 +36,7 @@ func (a *App) http() *http.Server {
 	next.Mount(router)
 	operators := &admin.API{Accounts: a.accounts, Jobs: a.queue, Workers: a.queue}
 	operators.Mount(router)
+	a.remote.Mount(router)
 	a.mountMetrics(router)
 	return &http.Server{
 		Handler:           router,

@@ -31,6 +31,7 @@ type Program struct {
 	Columns  func() int // how wide it is now; nil or 0: unknown
 	Version  string
 	Start    Start
+	StartWorker
 	Now      func() time.Time
 }
 
@@ -61,6 +62,7 @@ type grammar struct {
 		Delete keyDelete `cmd:"" help:"End a key."`
 	} `cmd:"" help:"API keys (operators)."`
 	Worker struct {
+		Start  workerStart  `cmd:"" default:"withargs" help:"Work for a server elsewhere (the default)."`
 		List   workerList   `cmd:"" help:"List workers."`
 		Drain  workerDrain  `cmd:"" help:"Have a worker take no new jobs; what it runs goes on."`
 		Resume workerResume `cmd:"" help:"Have a drained worker take jobs again."`
@@ -70,7 +72,7 @@ type grammar struct {
 			List   workerTokenList   `cmd:"" help:"List tokens, without their secrets."`
 			Delete workerTokenDelete `cmd:"" help:"End a token; its workers are cut off."`
 		} `cmd:"" help:"Tokens that let workers in."`
-	} `cmd:"" help:"Workers (operators)."`
+	} `cmd:"" help:"Work for a server elsewhere; its workers (operators)."`
 	Job struct {
 		List   jobList   `cmd:"" help:"List jobs, newest first."`
 		Show   jobShow   `cmd:"" help:"Show a job."`

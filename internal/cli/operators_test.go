@@ -167,7 +167,7 @@ func TestServe(t *testing.T) {
 		return served{key}, nil
 	}
 	s.want(s.run("serve"), 0, "Settee listens on http://127.0.0.1:8188\nThe key of account default, shown this once:\ncomfyui-first\n")
-	if want := (cli.Serve{Listen: "127.0.0.1:8188", Data: "./settee-data", Database: "sqlite", Previews: "auto", JobStatusDialect: "overview", MaxUpload: 100 << 20, Grace: 10 * time.Second}); !reflect.DeepEqual(got, want) {
+	if want := (cli.Serve{Listen: "127.0.0.1:8188", Data: "./settee-data", Database: "sqlite", Previews: "auto", JobStatusDialect: "overview", MaxUpload: 100 << 20, Grace: 10 * time.Second, Lease: 15 * time.Second}); !reflect.DeepEqual(got, want) {
 		t.Errorf("defaults are %+v", got)
 	}
 	key = ""
@@ -175,7 +175,7 @@ func TestServe(t *testing.T) {
 	t.Setenv("SETTEE_JOB_STATUS_DIALECT", "raw")
 	t.Setenv("SETTEE_DATA", "elsewhere")
 	s.want(s.run("serve", "--listen", ":1", "--memory", "2GiB", "--open"), 0, "Settee listens on http://127.0.0.1:8188\nIt asks for no key.\n")
-	if want := (cli.Serve{Listen: ":1", Data: "elsewhere", Database: "sqlite", BootstrapKey: "comfyui-boot", Open: true, Previews: "auto", JobStatusDialect: "raw", Memory: 2 << 30, MaxUpload: 100 << 20, Grace: 10 * time.Second}); !reflect.DeepEqual(got, want) {
+	if want := (cli.Serve{Listen: ":1", Data: "elsewhere", Database: "sqlite", BootstrapKey: "comfyui-boot", Open: true, Previews: "auto", JobStatusDialect: "raw", Memory: 2 << 30, MaxUpload: 100 << 20, Grace: 10 * time.Second, Lease: 15 * time.Second}); !reflect.DeepEqual(got, want) {
 		t.Errorf("set to %+v", got)
 	}
 	s.want(s.run("serve", "--previews", "some"), 2, "", "--previews must be one of")

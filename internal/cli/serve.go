@@ -30,6 +30,7 @@ type Serve struct {
 	Memory           bytes         `help:"Memory that the pictures of all native engines may take, e.g. 2GiB; 0: half of the machine's." default:"0" placeholder:"SIZE"`
 	MaxUpload        bytes         `help:"How large an upload may be, e.g. 2GiB." default:"100MiB" placeholder:"SIZE"`
 	Grace            time.Duration `help:"Time for running jobs at shutdown." default:"10s" placeholder:"TIME"`
+	Lease            time.Duration `help:"How long a worker that is not heard of keeps its jobs." default:"15s" placeholder:"TIME"`
 }
 
 type serveCommand struct {
@@ -41,12 +42,7 @@ type serveCommand struct {
 // Run serves until ctx ends. The URL is printed when the server answers there,
 // and the first key when there is one.
 func (c *serveCommand) Run(ctx context.Context, p *Program) error {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	var handler slog.Handler = slog.NewTextHandler(p.Err, options)
-	if c.LogFormat == "json" {
-		handler = slog.NewJSONHandler(p.Err, options)
-	}
-	server, err := p.Start(ctx, c.Serve, slog.New(handler))
+	server, err := p.Start(ctx, c.Serve, p.logger(c.LogLevel, c.LogFormat))
 	if err != nil {
 		return err
 	}
@@ -65,6 +61,15 @@ func (c *serveCommand) Run(ctx context.Context, p *Program) error {
 		fmt.Fprintf(p.Err, "%s\n", stop.Error())
 	}
 	return err
+}
+
+// logger writes to standard error.
+func (p *Program) logger(level slog.Level, format string) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(p.Err, options))
+	}
+	return slog.New(slog.NewTextHandler(p.Err, options))
 }
 
 // bytes is a size that people write as 2GiB or 500MB.
