@@ -28,6 +28,8 @@ type Service struct {
 	bus   bus.Bus
 	opt   Options
 
+	endings endings
+
 	mu       sync.Mutex
 	attempts map[Attempt]*attempt
 	sessions map[string]*session
@@ -88,6 +90,9 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 		sub.PromptID = id
 	}
 	job, counts, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
+	if sub.Replace && sub.PromptID != id {
+		s.endings.forget()
+	}
 	if err != nil {
 		return settee.Job{}, err
 	}
