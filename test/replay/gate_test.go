@@ -21,6 +21,7 @@ type gate struct {
 
 	mu      sync.Mutex
 	open    bool            // nobody waits
+	idle    bool            // slow nodes give what they were given
 	allowed map[string]bool // prompt id/node id
 	prompt  string          // that runs
 	change  chan struct{}   // closed and replaced when one of these changes
@@ -37,6 +38,9 @@ func newGate() *gate {
 			deaf := *c
 			deaf.Context = context.WithoutCancel(c.Context)
 			c = &deaf
+		}
+		if g.idles() {
+			return []node.Value{c.Value("image")}, nil
 		}
 		return run(c)
 	}
@@ -69,6 +73,12 @@ func (g *gate) wait(ctx context.Context, node string) (stopped bool) {
 			stopped, done = true, nil
 		}
 	}
+}
+
+func (g *gate) idles() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.idle
 }
 
 // allow lets a node of a prompt go on.

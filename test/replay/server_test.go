@@ -22,12 +22,11 @@ import (
 	"github.com/settee/settee/internal/engine"
 )
 
-const (
-	// secret is the client key of a server with keys.
-	secret = "comfyui-replay"
-	// patience is how long anything may take.
-	patience = 30 * time.Second
-)
+// secret is the client key of a server with keys.
+const secret = "comfyui-replay"
+
+// patience is how long anything may take.
+var patience = map[bool]time.Duration{false: 60 * time.Second, true: 5 * time.Minute}[raced]
 
 // server is a whole server in this process, with one native worker.
 type server struct {
