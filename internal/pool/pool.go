@@ -66,7 +66,8 @@ func New(store Store, files Files, now func() time.Time) *Service {
 	return &Service{store: store, files: files, now: now, catalogs: map[string]*catalog{}}
 }
 
-// Pools lists the pools with their catalogs, the cheapest first.
+// Pools lists the pools with their catalogs: those that have a worker first,
+// the cheapest of them first.
 func (s *Service) Pools(ctx context.Context) ([]Pool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -37,7 +37,8 @@ func savePool(tx *Tx, name string, definitions json.RawMessage, now time.Time) e
 	return err
 }
 
-// Pools lists the pools, cheapest first (pool.Store).
+// Pools lists the pools: those with a worker first, then the cheapest
+// (pool.Store).
 func (db *DB) Pools(ctx context.Context, now time.Time) (pools []pool.Pool, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		pools, err = Collect(tx, func(scan func(...any) error) (p pool.Pool, err error) {
@@ -45,7 +46,7 @@ func (db *DB) Pools(ctx context.Context, now time.Time) (pools []pool.Pool, err 
 			return p, err
 		}, `SELECT p.name, p.definitions, p.price, EXISTS (SELECT 1 FROM worker_sessions s
 				WHERE s.pool = p.name AND s.closed_at IS NULL AND s.expires_at > $1), p.updated_at
-			FROM pools p ORDER BY p.price, p.created_at, p.name`, now)
+			FROM pools p ORDER BY 4 DESC, p.price, p.created_at, p.name`, now)
 		return err
 	})
 	return pools, err
