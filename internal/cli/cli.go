@@ -25,14 +25,14 @@ import (
 
 // Program is what the commands run with.
 type Program struct {
-	In       io.Reader
-	Out, Err io.Writer
-	Terminal bool       // Err is a terminal
-	Columns  func() int // how wide it is now; nil or 0: unknown
-	Version  string
-	Start    Start
-	StartWorker
-	Now      func() time.Time
+	In          io.Reader
+	Out, Err    io.Writer
+	Terminal    bool       // Err is a terminal
+	Columns     func() int // how wide it is now; nil or 0: unknown
+	Version     string
+	Start       Start
+	StartWorker StartWorker
+	Now         func() time.Time
 }
 
 // Start puts a server together and listens; log takes what it has to say.
