@@ -59,7 +59,7 @@ func sameHost(origin, host string) bool {
 // splitPort takes "[::1]:8188" apart; names come out in lower case.
 func splitPort(host string) (name, port string) {
 	name, port, err := net.SplitHostPort(host)
-	if err != nil {
+	if err != nil || strings.Trim(port, "0123456789") != "" {
 		name, port = host, ""
 	}
 	return strings.ToLower(strings.Trim(name, "[]")), port

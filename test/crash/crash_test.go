@@ -11,6 +11,7 @@ import (
 // A server that is killed at any moment loses no acknowledged job, ends each
 // once, and gives no two of them the same file.
 func TestServerKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, database string) {
 		random := randomly(t)
 		server := process.On(database).Serve(t)
@@ -27,6 +28,7 @@ func TestServerKilledUnderLoad(t *testing.T) {
 
 // A server lives through its database being killed and coming back.
 func TestDatabaseKilledUnderLoad(t *testing.T) {
+	t.Parallel()
 	random := randomly(t)
 	database := storetest.PostgresToKill(t)
 	server := process.On(database.URL).Serve(t)

@@ -11,6 +11,7 @@ import (
 // Servers that share a database leave each other's jobs alone. When one is
 // killed for good, its lease runs out and another does what it was doing.
 func TestNeighbourTakesOver(t *testing.T) {
+	t.Parallel()
 	database := storetest.PostgresURL(t)
 	first := process.On(database, "--workers", "1").Serve(t)
 	c := &client{base: first.URL}

@@ -16,6 +16,7 @@ import (
 // grace time, tells its sockets that it goes, and exits with 0. What it hands
 // back, and what waited, is done after the next start.
 func TestShutdown(t *testing.T) {
+	t.Parallel()
 	t.Run("what runs ends in time", func(t *testing.T) {
 		each(t, func(t *testing.T, database string) {
 			server := process.On(database, "--workers", "1", "--grace", "1m").Serve(t)

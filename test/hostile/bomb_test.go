@@ -2,7 +2,7 @@ package hostile_test
 
 import (
 	"bytes"
-	"compress/zlib"
+	"compress/flate"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
@@ -19,16 +19,23 @@ func chunk(kind string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:]))
 }
 
-// deflated is n zero bytes, small.
+// deflated is n zero bytes, small: one compressed megabyte again and again.
 func deflated(n int) []byte {
+	const piece = 1 << 20
 	var b bytes.Buffer
-	z, _ := zlib.NewWriterLevel(&b, zlib.BestCompression)
-	empty := make([]byte, 1<<20)
-	for ; n > 0; n -= len(empty) {
-		z.Write(empty[:min(n, len(empty))])
+	z, _ := flate.NewWriter(&b, flate.BestCompression)
+	write := func(n int) []byte {
+		b.Reset()
+		z.Write(make([]byte, n))
+		z.Flush()
+		return bytes.Clone(b.Bytes())
 	}
-	z.Close()
-	return b.Bytes()
+	all := append([]byte{0x78, 0xda}, write(n%piece)...)
+	if first := n / piece; first > 0 {
+		all = append(append(all, write(piece)...), bytes.Repeat(write(piece), first-1)...)
+	}
+	all = append(all, 1, 0, 0, 0xff, 0xff) // the last block, empty
+	return binary.BigEndian.AppendUint32(all, uint32(n%65521)<<16|1)
 }
 
 // bombPNG claims a size and has that many bytes of pixels; before IDAT stand

@@ -107,7 +107,7 @@ func (h *house) ask(method, path string, body io.Reader, header ...string) answe
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	q.URL.Opaque = "//" + q.URL.Host + path // as it is, whatever it is
+	q.URL.Opaque = path // as it is, whatever it is
 	if h.key != "" {
 		q.Header.Set("X-API-Key", h.key)
 	}
@@ -119,6 +119,12 @@ func (h *house) ask(method, path string, body io.Reader, header ...string) answe
 		}
 	}
 	res, err := straight.Do(q)
+	if again, ok := body.(io.Seeker); ok && err != nil {
+		// Refused before all of the body was sent: the client may miss the answer.
+		if _, err := again.Seek(0, io.SeekStart); err == nil {
+			return h.ask(method, path, io.MultiReader(body), header...)
+		}
+	}
 	if err != nil {
 		h.t.Errorf("%s %.80s: %v", method, path, err)
 		return answer{header: http.Header{}}

@@ -12,7 +12,7 @@ import (
 func TestPathsThatAreNotThere(t *testing.T) {
 	both(t, func(t *testing.T, h *house) {
 		for _, path := range []string{
-			"/nothing", "/api/nothing", "/api", "/api/", "/api/prompt/", "/API/prompt", "//api/prompt", "/api//prompt", "/api/./prompt",
+			"/nothing", "/api/nothing", "/api", "/api/", "/api/prompt/", "/API/prompt", "/api//prompt", "/api/./prompt",
 			"/api/../prompt/../../etc/passwd", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/%00", "/%ff%fe",
 			"/files/", "/files/../settee.db", "/files/%2e%2e%2fsettee.db", "/server.json", "/settee.db", "/.git/config", "/secret",
 			"/api/jobs/..%2f..%2fadmin%2fkeys", "/" + strings.Repeat("a", 30_000), "/" + strings.Repeat("a/", 10_000), "/cgi-bin/test.cgi", "/debug/pprof/", "/debug/vars",
@@ -60,10 +60,11 @@ func TestMethodsThatArePathsHaveNot(t *testing.T) {
 
 // Requests that are none are answered with 400 or not at all.
 func TestRequestsThatAreNone(t *testing.T) {
+	t.Parallel()
 	h := enter(t)
 	for _, raw := range []string{
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
-		"GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\r\n\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"GET //api/prompt HTTP/1.1\r\nHost: x\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\r\n\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"GET / HTTP/1.1\r\n\r\n",                             // no Host
 		"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",       // two
 		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n",                // a wrong one
