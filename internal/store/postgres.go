@@ -116,7 +116,7 @@ func (r pgRunner) exec(query string, args []any) (sql.Result, error) {
 }
 
 func (r pgRunner) query(query string, args []any) (Rows, error) {
-	rows, err := r.tx.QueryContext(r.ctx, query, args...)
+	rows, err := r.tx.QueryContext(r.ctx, query, args...) //nolint:rowserrcheck // who reads them checks
 	if err != nil {
 		return nil, err // not a nil *sql.Rows in an interface
 	}

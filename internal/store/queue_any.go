@@ -19,7 +19,7 @@ func (db *DB) AnyJob(ctx context.Context, id string) (j settee.Job, err error) {
 			return orNoJob(hidden, nil)
 		}
 		all, err := Collect(tx, scanJob, `SELECT `+jobColumns+` FROM accounts a
-			JOIN jobs j ON j.account_id = a.id AND j.prompt_id = $1 LEFT JOIN job_results r ON r.job_id = j.id
+			JOIN jobs j ON j.account_id = a.id AND j.prompt_id = $1
 			WHERE j.hidden_at IS NULL LIMIT 2`, id)
 		switch {
 		case err != nil:

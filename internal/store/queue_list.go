@@ -67,8 +67,7 @@ func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error
 		}
 		picked = strings.Join(each, ` UNION ALL `)
 	}
-	return Collect(tx, scanJob, `SELECT `+jobColumns+` FROM (`+picked+`) p JOIN jobs j ON j.id = p.id
-		LEFT JOIN job_results r ON r.job_id = j.id`+strings.TrimSuffix(order, fmt.Sprint(n+1))+
+	return Collect(tx, scanJob, `SELECT `+jobColumns+` FROM (`+picked+`) p JOIN jobs j ON j.id = p.id`+strings.TrimSuffix(order, fmt.Sprint(n+1))+
 		fmt.Sprintf(`%d OFFSET $%d`, n+2, n+3), args...)
 }
 

@@ -8,12 +8,16 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// jobColumns are what scanJob reads, of jobs j and its results r.
+// jobColumns are what scanJob reads, of jobs j. Only a job that has failed has an
+// error to look up.
 const jobColumns = `j.id, j.account_id, j.prompt_id, j.client_id, j.workflow_id, j.state, j.reason, j.number, j.number_given,
 	j.lane, j.attempt, j.cancel_requested, j.created_at, j.started_at, j.ended_at, j.updated_at,
-	j.outputs_count, j.preview_output, r.error`
+	j.outputs_count, j.preview_output, ` + errorColumn
 
-const jobTables = ` FROM jobs j LEFT JOIN job_results r ON r.job_id = j.id `
+const (
+	errorColumn = `CASE WHEN j.state = 'failed' THEN (SELECT e.error FROM job_results e WHERE e.job_id = j.id) END`
+	jobTables   = ` FROM jobs j `
+)
 
 func jobFields(j *settee.Job) []any {
 	return []any{&j.ID, &j.AccountID, &j.PromptID, &j.ClientID, &j.WorkflowID, &j.State, &j.Reason, &j.Number.Value, &j.Number.Given,
@@ -26,10 +30,10 @@ func scanJob(scan func(...any) error) (j settee.Job, err error) {
 	return j, err
 }
 
-// detailColumns are what scanDetail reads, of job_graphs g too.
+// detailColumns are what scanDetail reads, of job_graphs g and job_results r too.
 const (
 	detailColumns = `SELECT ` + jobColumns + `, g.prompt, g.edits, g.extra_data, g.outputs, r.outputs, r.meta, r.messages`
-	detailTables  = jobTables + `JOIN job_graphs g ON g.job_id = j.id `
+	detailTables  = jobTables + `LEFT JOIN job_results r ON r.job_id = j.id JOIN job_graphs g ON g.job_id = j.id `
 )
 
 func scanDetail(scan func(...any) error) (d queue.Detail, err error) {

@@ -7,11 +7,9 @@ import (
 )
 
 // statusOf reads as little as tells how far a job has come: each column has its
-// cost, and this is what clients poll. Only a job that has failed has an error
-// to look up.
+// cost, and this is what clients poll.
 const statusOf = `SELECT j.state, j.reason, j.cancel_requested, j.created_at, j.started_at, j.ended_at, j.updated_at,
-	j.hidden_at IS NOT NULL, CASE WHEN j.state = 'failed' THEN (SELECT r.error FROM job_results r WHERE r.job_id = j.id) END
-	FROM jobs j ` + byPrompt
+	j.hidden_at IS NOT NULL, ` + errorColumn + jobTables + byPrompt
 
 // JobStatus finds how far a job has come (queue.Store).
 func (db *DB) JobStatus(ctx context.Context, accountID, promptID string) (j settee.Job, err error) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestRowsOfTheDriver(t *testing.T) {
 	if err := ask("SELECT 1, 2", &n); err == nil || !strings.Contains(err.Error(), "2 columns") {
 		t.Error(err)
 	}
-	if err := ask("SELECT 1 WHERE 1 = 0", &n); err != ErrNoRows {
+	if err := ask("SELECT 1 WHERE 1 = 0", &n); !errors.Is(err, ErrNoRows) {
 		t.Error(err)
 	}
 }
