@@ -41,7 +41,7 @@ func TestDatabaseKilledUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		pause(t.Context(), time.Duration(random.IntN(1000))*time.Millisecond)
-		restart(t, database)
+		database.Restart(t)
 	}
 	l.progress(within(time.Minute))
 	l.judge()
@@ -50,20 +50,5 @@ func TestDatabaseKilledUnderLoad(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(quoted(server.Log()))
-	}
-}
-
-// restart starts a killed database; what it was may take a moment to go.
-func restart(t *testing.T, c *storetest.Cluster) {
-	t.Helper()
-	for deadline := within(20 * time.Second); ; {
-		err := c.Start()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-		pause(t.Context(), 50*time.Millisecond)
 	}
 }

@@ -27,7 +27,7 @@ func TestPathsThatAreNotThere(t *testing.T) {
 	})
 }
 
-func TestMethodsThatArePathsHaveNot(t *testing.T) {
+func TestMethodsThatPathsHaveNot(t *testing.T) {
 	both(t, func(t *testing.T, h *house) {
 		for path, methods := range map[string][]string{
 			h.api + "/prompt":                   {"PUT", "DELETE", "PATCH"},

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Cluster is a PostgreSQL server in a folder of its own, on a socket there.
@@ -93,6 +94,22 @@ func (c *Cluster) run(command string, args ...string) error {
 // Start starts the server, after Kill too, and waits until it answers.
 func (c *Cluster) Start() error {
 	return c.run("pg_ctl", "start", "-w", "-l", filepath.Join(c.dir, "log"), "-o", c.flags)
+}
+
+// Restart is Start after Kill: what was killed may take a moment to go.
+func (c *Cluster) Restart(t testing.TB) {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-again.C {
+		err := c.Start()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Kill ends the server and all its processes with SIGKILL.
