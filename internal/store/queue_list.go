@@ -40,7 +40,8 @@ func (db *DB) ListJobs(ctx context.Context, accountID string, f queue.Filter) (j
 	return jobs, total, err
 }
 
-// page reads one page: of every state by itself, then merged.
+// page reads one page: by creation and of one state, or any, straight from the
+// index; else of every state by itself, then merged.
 func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error) {
 	direction := ` DESC`
 	if f.Ascending {
@@ -55,6 +56,13 @@ func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error
 		limit = queue.Everything - f.Offset
 	}
 	n := len(args)
+	if f.Sort != "execution_time" && len(f.States) < 2 {
+		for _, s := range f.States {
+			where += ` AND j.state IN (` + states([]settee.JobState{s}) + `)`
+		}
+		return Collect(tx, scanJob, `SELECT `+jobColumns+jobTables+`WHERE `+where+order+
+			fmt.Sprintf(` LIMIT $%d OFFSET $%d`, n+1, n+2), append(args[:n:n], limit, f.Offset)...)
+	}
 	args = append(args, limit+f.Offset, limit, f.Offset)
 	const columns = `SELECT j.id, j.created_at, j.started_at, j.ended_at FROM jobs j WHERE `
 	order += fmt.Sprintf(` LIMIT $%d`, n+1)
