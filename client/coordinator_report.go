@@ -176,7 +176,7 @@ func (k *Coordinator) told(ctx context.Context, s *session, t *trail, frames []w
 			gap, ok := errors.AsType[*denial](err)
 			if !ok || gap.Code != wire.CodeGap || gap.Told == nil || tries > 2 {
 				if err == nil {
-					t.last = r.Batch
+					t.last = max(t.last, r.Batch)
 				}
 				return err
 			}

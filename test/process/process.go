@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -61,6 +62,7 @@ type Server struct {
 type Setup struct {
 	Args []string // after `serve`
 	Env  []string // beside the test's own
+	Up   string   // the path that answers 200 once it has started; empty: /readyz
 }
 
 // Secret is the root secret of servers that share a database.
@@ -116,7 +118,7 @@ func (s *Server) Start() {
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		if res, err := http.Get(s.URL + "/readyz"); err == nil {
+		if res, err := http.Get(s.URL + cmp.Or(s.setup.Up, "/readyz")); err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
 				return

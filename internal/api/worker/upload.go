@@ -146,6 +146,9 @@ func feed(up *upload, conn *http.ResponseController, body io.Reader, n int64) er
 	}()
 	for n > 0 {
 		timed = timed && conn.SetReadDeadline(time.Now().Add(patience)) == nil // tests have no connection
+		if up.unwanted() {
+			return settee.Faultf(settee.CodeUnavailable, "The upload goes on over another connection.")
+		}
 		got, err := body.Read(buffer[:min(int64(len(buffer)), n)])
 		n -= int64(got)
 		if _, refused := up.Write(buffer[:got]); refused != nil {

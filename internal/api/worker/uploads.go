@@ -42,6 +42,7 @@ type upload struct {
 	mu     sync.Mutex
 	offset int64
 	kick   func() // ends the reading of who feeds it
+	kicked bool   // it is to stop
 }
 
 var (
@@ -130,9 +131,7 @@ func newUpload(ctx context.Context, b settee.Blob, files Files) *upload {
 func (up *upload) abort() {
 	up.expiry.Stop()
 	up.pipe.CloseWithError(errExpired)
-	up.mu.Lock()
-	defer up.mu.Unlock()
-	up.kick()
+	up.cutOff()
 }
 
 // over reports whether the store has it, or has refused it.
@@ -150,9 +149,7 @@ func (up *upload) failed() bool { return up.over() && up.err != nil }
 // take waits until nobody else feeds the upload: who does is cut off, for it is
 // a connection that broke. give must be called.
 func (up *upload) take(ctx context.Context, kick func()) error {
-	up.mu.Lock()
-	up.kick()
-	up.mu.Unlock()
+	up.cutOff()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -160,8 +157,24 @@ func (up *upload) take(ctx context.Context, kick func()) error {
 	}
 	up.mu.Lock()
 	defer up.mu.Unlock()
-	up.kick = kick
+	up.kick, up.kicked = kick, false
 	return nil
+}
+
+// cutOff has who feeds the upload stop.
+func (up *upload) cutOff() {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	up.kicked = true
+	up.kick()
+}
+
+// unwanted reports whether who feeds the upload is to stop. It is asked after a
+// deadline was set: the cut comes before it, or ends the reading.
+func (up *upload) unwanted() bool {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	return up.kicked
 }
 
 func (up *upload) give() {
