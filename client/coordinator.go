@@ -25,6 +25,7 @@ import (
 type Coordinator struct {
 	client *Client
 	log    *slog.Logger
+	forget func(accountID string)
 
 	mu      sync.Mutex
 	session *session // the newest
@@ -51,6 +52,10 @@ func (c *Client) Coordinator(log *slog.Logger) *Coordinator {
 	}
 	return &Coordinator{client: c, log: log}
 }
+
+// OnForget has f called with each account whose kept results the server asks to
+// forget. It must be called before Open; f must not wait.
+func (k *Coordinator) OnForget(f func(accountID string)) { k.forget = f }
 
 // WorkerTransport is a transport that notices dead connections soon, and keeps
 // enough of them for a worker.

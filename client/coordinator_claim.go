@@ -104,6 +104,11 @@ func (k *Coordinator) Renew(ctx context.Context, ses queue.Session) ([]queue.Ord
 	if err != nil {
 		return nil, err
 	}
+	for _, account := range out.Forget {
+		if k.forget != nil {
+			k.forget(account)
+		}
+	}
 	orders := make([]queue.Order, len(out.Orders))
 	for i, o := range out.Orders {
 		orders[i] = queue.Order{Attempt: queue.Attempt{JobID: o.Job, N: o.N, SessionID: s.ID}, Reason: o.Reason}

@@ -144,6 +144,9 @@ func (a *App) services(ctx context.Context) error {
 		Queue: a.queue, Files: asset.Outputs{Service: a.assets}, Secret: a.root.Derive("receipts"), Unseal: a.unseal,
 		Watched: a.hub.Watched, Now: now, Log: a.cfg.Log,
 	})
+	if _, err := a.bus.Subscribe(bus.Free, func(account []byte) { a.remote.Forget(string(account)) }); err != nil {
+		return err
+	}
 	a.server = a.http()
 	if err := a.comfyui(id); err != nil {
 		return err

@@ -79,6 +79,9 @@ func NewWorker(cfg WorkerConfig) (*Worker, error) {
 			return nil, err
 		}
 		k := w.server.Coordinator(cfg.Log)
+		if f, ok := e.(forgetter); ok {
+			k.OnForget(f.Forget)
+		}
 		w.workers = append(w.workers, worker.New(k, k.Files(), e, worker.Options{
 			Name: name, Pool: cfg.Pool, Grace: cfg.Grace, Log: cfg.Log,
 		}))

@@ -57,9 +57,10 @@ type Attempt struct {
 	N   int    `json:"n"`
 }
 
-// Orders is what must stop.
+// Orders is what must stop, and accounts whose kept results are to be forgotten.
 type Orders struct {
-	Orders []Order `json:"orders"`
+	Orders []Order  `json:"orders"`
+	Forget []string `json:"forget,omitempty"`
 }
 
 // Order is an attempt that must stop, and why.

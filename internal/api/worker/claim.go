@@ -110,7 +110,7 @@ func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	out := wire.Orders{Orders: []wire.Order{}}
+	out := wire.Orders{Orders: []wire.Order{}, Forget: a.sessions.forgotten(s.ID)}
 	for _, o := range orders {
 		out.Orders = append(out.Orders, wire.Order{Attempt: wire.Attempt{Job: o.Attempt.JobID, N: o.Attempt.N}, Reason: o.Reason})
 	}

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/settee/settee"
@@ -94,8 +95,9 @@ func (a *API) forget(session string) {
 
 // sessions remembers what never changes of a session: whose it is.
 type sessions struct {
-	mu    sync.Mutex
-	known map[string]queue.Session
+	mu     sync.Mutex
+	known  map[string]queue.Session
+	forget map[string][]string // by session: accounts
 }
 
 // remembers is how many sessions are kept in mind.
@@ -114,6 +116,34 @@ func (s *sessions) drop(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.known, id)
+	delete(s.forget, id)
+}
+
+// Forget has the workers that are here forget the results they keep for an
+// account, soon: their next renewal tells them.
+func (a *API) Forget(accountID string) {
+	s := &a.sessions
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forget == nil {
+		s.forget = map[string][]string{}
+	}
+	for id := range s.known {
+		if all := s.forget[id]; len(all) < maxForget && !slices.Contains(all, accountID) {
+			s.forget[id] = append(all, accountID)
+		}
+	}
+}
+
+// maxForget is how many accounts a session is told of at once.
+const maxForget = 1000
+
+func (s *sessions) forgotten(id string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.forget[id]
+	delete(s.forget, id)
+	return all
 }
 
 func (s *sessions) find(ctx context.Context, q Queue, id string) (queue.Session, error) {
