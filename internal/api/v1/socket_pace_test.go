@@ -122,7 +122,7 @@ func TestPeersThatAnswerPingsStay(t *testing.T) {
 
 // A peer that takes nothing is let go and holds nobody up.
 func TestSlowPeersAreClosed(t *testing.T) {
-	server, publish := serve(t, pace{write: 100 * time.Millisecond, ping: time.Minute, pong: time.Minute},
+	server, publish := serve(t, pace{write: 2 * time.Second, ping: time.Minute, pong: time.Minute},
 		live.Options{MaxQueued: 16, MaxBytes: 1 << 20})
 	slow, _ := handshake(t, server)
 	fast, _, err := websocket.Dial(t.Context(), server.URL, nil)

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/engine/comfyui"
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/recording"
@@ -22,7 +24,8 @@ func TestRecordedFramesComeThrough(t *testing.T) {
 	turns := 0
 	for _, c := range recording.Cases(t) {
 		t.Run(c.Name, func(t *testing.T) {
-			b := setUp(t, nil)
+			// The order of frames is judged, so the truth must not be asked meanwhile.
+			b := setUp(t, func(o *comfyui.Options) { o.Poll = time.Minute })
 			all := b.server.Replay(c)
 			for _, u := range all {
 				turns++
