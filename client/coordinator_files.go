@@ -140,7 +140,7 @@ func (f Files) send(ctx context.Context, s *session, body io.Reader, b settee.Bl
 	defer watch.stop()
 	path := s.path() + "/blobs/" + b.Hash
 	lent := &lent{Reader: &moving{body, watch}}
-	defer lent.Close()
+	defer func() { _ = lent.Close() }() // never fails
 	r, err := f.k.client.request(ctx, http.MethodPut, path, nil, lent)
 	if err != nil {
 		return "", err

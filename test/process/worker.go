@@ -60,7 +60,9 @@ func (w *Worker) Kill() {
 	if err := w.cmd.Process.Kill(); err != nil {
 		w.t.Fatal(err)
 	}
-	_ = <-w.done // says that it was killed
+	if err := <-w.done; err == nil {
+		w.t.Error("a killed worker ended well")
+	}
 	w.cmd = nil
 }
 

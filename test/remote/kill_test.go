@@ -66,7 +66,7 @@ func TestWorkerKilled(t *testing.T) {
 		h, server := programs(t, database)
 		w := process.Work(t, server.URL, h.token, "--name", "first")
 		h.ready()
-		id := h.submit(slow(0x0a0b0c, 30))
+		id := h.submit(slow(0x0a0b0c, 12))
 		h.running(id)
 		w.Kill()
 		process.Work(t, server.URL, h.token, "--name", "second")

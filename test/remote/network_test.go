@@ -49,7 +49,7 @@ func TestLongCut(t *testing.T) {
 	for name, bad := range map[string]func(*proxy){"cut": (*proxy).sever, "half-open": (*proxy).freeze} {
 		t.Run(name, func(t *testing.T) {
 			h := apart(t)
-			id := h.submit(slow(0x405060, 40))
+			id := h.submit(slow(0x405060, 12))
 			h.running(id)
 			bad(h.proxy)
 			h.until("waits again", func() bool {
