@@ -16,9 +16,12 @@ const (
 )
 
 // letIn refuses a worker whose name is another's: a name belongs to the token
-// that used it first, until that is deleted or the worker is removed, and those
-// of embedded workers to their server.
+// that used it first, until that is deleted or the worker is removed. A server
+// takes the names of its own workers whoever has them.
 func letIn(tx *Tx, o queue.Opening, now time.Time) error {
+	if o.KeyID == "" {
+		return nil
+	}
 	var (
 		id, key string
 		dead    bool
@@ -31,8 +34,6 @@ func letIn(tx *Tx, o queue.Opening, now time.Time) error {
 		return err
 	case known && key != o.KeyID && !dead:
 		return settee.Faultf(settee.CodeConflict, "The worker name %s is taken by a worker with another token.", o.Worker)
-	case o.KeyID == "":
-		return nil
 	}
 	var n int
 	if known {
