@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 
@@ -54,7 +53,7 @@ func readExtra(raw json.RawMessage, clientID string) (extra, error) {
 		}
 	}
 	if clientID != "" && !hasID {
-		text := `"client_id": ` + quote(clientID)
+		text := `"client_id": ` + string(pyjson.QuoteUTF8(clientID))
 		if len(members) > 0 {
 			text = ", " + text
 		}
@@ -71,16 +70,5 @@ func readExtra(raw json.RawMessage, clientID string) (extra, error) {
 }
 
 func replace(v pyjson.Value, text string) settee.Edit {
-	return settee.Edit{Start: v.Start, End: v.End, Text: quote(text)}
-}
-
-// quote is s as JSON, as short as it can be.
-func quote(s string) string {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
-		panic(err) // every string can be written
-	}
-	return string(bytes.TrimRight(out.Bytes(), "\n"))
+	return settee.Edit{Start: v.Start, End: v.End, Text: string(pyjson.QuoteUTF8(text))}
 }

@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"context"
-	"fmt"
-	"strings"
-)
+import "context"
 
 type workerTokenDelete struct {
 	connection
@@ -14,14 +10,5 @@ type workerTokenDelete struct {
 // Run ends a token. Its workers are cut off; what they ran goes back to the
 // queue.
 func (c *workerTokenDelete) Run(ctx context.Context, p *Program) error {
-	admin, err := c.admin(p)
-	if err != nil {
-		return err
-	}
-	id := strings.TrimSuffix(c.ID, "…")
-	if err := admin.DeleteKey(ctx, id); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.Out, "token %s: deleted\n", line(id))
-	return err
+	return c.deleteKey(ctx, p, "token", c.ID)
 }

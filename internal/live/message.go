@@ -2,9 +2,9 @@ package live
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/pyjson"
 )
 
 // Message is one WebSocket message: Text or Binary is set. It must not be
@@ -38,7 +38,7 @@ func text(kind string, data []byte) *message {
 	if len(data) == 0 {
 		data = []byte("null")
 	}
-	name := quote(kind)
+	name := pyjson.QuoteUTF8(kind)
 	b := make([]byte, 0, len(name)+len(data)+len(`{"type":,"data":}`))
 	b = append(b, `{"type":`...)
 	b = append(b, name...)
@@ -50,7 +50,7 @@ func text(kind string, data []byte) *message {
 // greeting is the first status of a session: the account's, with sid.
 func greeting(status []byte, sid string) *message {
 	b := bytes.TrimSuffix(bytes.TrimSpace(status), []byte{'}'})
-	b = append(append(append(bytes.Clone(b), `,"sid":`...), quote(sid)...), '}')
+	b = append(append(append(bytes.Clone(b), `,"sid":`...), pyjson.QuoteUTF8(sid)...), '}')
 	m := text(settee.EventStatus, b)
 	m.kind = "" // no later status stands for it
 	return m
@@ -58,16 +58,5 @@ func greeting(status []byte, sid string) *message {
 
 // closing is the executing event that closes a job (clients F8).
 func closing(promptID string) *message {
-	return text(settee.EventExecuting, []byte(`{"node":null,"prompt_id":`+string(quote(promptID))+`}`))
-}
-
-// quote is s as JSON, without the escapes that only HTML needs.
-func quote(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		panic("live: " + err.Error()) // a string
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+	return text(settee.EventExecuting, []byte(`{"node":null,"prompt_id":`+string(pyjson.QuoteUTF8(promptID))+`}`))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -131,7 +132,7 @@ func (r *room) closeEnded() (unsure bool) {
 			continue
 		}
 		r.take(j.frame(j.attempt, 0, settee.Event{Type: settee.EventExecuting,
-			Data: []byte(`{"node":null,"prompt_id":` + string(quote(j.promptID)) + `}`)}))
+			Data: []byte(`{"node":null,"prompt_id":` + string(pyjson.QuoteUTF8(j.promptID)) + `}`)}))
 	}
 	return unsure
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/pyjson"
 )
 
 // join begins a session: its first status, then what it has missed of the jobs
@@ -21,7 +22,7 @@ func (r *room) join(s *Session) {
 		if !s.who.Open {
 			first = append(first, j.missed()...)
 		} else if j.current != nil {
-			first = append(first, text(settee.EventExecuting, []byte(`{"node":`+string(quote(j.display))+`}`)))
+			first = append(first, text(settee.EventExecuting, []byte(`{"node":`+string(pyjson.QuoteUTF8(j.display))+`}`)))
 			break
 		}
 	}

@@ -2,6 +2,7 @@ package pyjson
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"unicode"
@@ -25,6 +26,18 @@ func Str(v Value) string {
 		return v.Text()
 	}
 	return Repr(v)
+}
+
+// QuoteUTF8 is s as JSON with the escapes that JSON itself asks for and no
+// others: not Python's for what is not ASCII, and not those of HTML.
+func QuoteUTF8(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		panic("pyjson: " + err.Error()) // every string can be written
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
 // Quote is what json.dumps writes for a string.
