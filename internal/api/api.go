@@ -93,6 +93,7 @@ type request struct {
 	router  *Router
 	id      string
 	account settee.Account
+	secret  string // that let it in; "" in open mode
 	token   settee.Key
 	err     error // that became a 5xx
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -41,7 +42,7 @@ func (r *Router) Optional(next http.Handler) http.Handler {
 // Admin lets through who has a key of scope admin, in open mode too.
 func (r *Router) Admin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		_, key, err := r.authenticate(q, Key(q.Header))
+		_, key, err := r.authenticate(q.Context(), Key(q.Header))
 		if err == nil && key.Scope != settee.ScopeAdmin {
 			err = settee.Faultf(settee.CodeForbidden, "This path needs an operator's key.")
 		}
@@ -57,7 +58,7 @@ func (r *Router) Admin(next http.Handler) http.Handler {
 // Token is that key.
 func (r *Router) Worker(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		_, key, err := r.authenticate(q, Key(q.Header))
+		_, key, err := r.authenticate(q.Context(), Key(q.Header))
 		if err == nil && key.Scope != settee.ScopeWorker {
 			err = settee.Faultf(settee.CodeForbidden, "This path needs a worker's token.")
 		}
@@ -72,21 +73,33 @@ func (r *Router) Worker(next http.Handler) http.Handler {
 
 func (r *Router) guard(next http.Handler, key func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		account, err := r.client(q, key)
+		secret := key(q)
+		account, err := r.client(q.Context(), secret)
 		if err != nil {
 			Fail(w, q, err)
 			return
 		}
-		of(q.Context()).account = account
+		of(q.Context()).account, of(q.Context()).secret = account, secret
 		next.ServeHTTP(w, q)
 	})
 }
 
-func (r *Router) client(q *http.Request, key func(*http.Request) string) (settee.Account, error) {
-	if r.deps.Open {
-		return r.deps.Accounts.Default(q.Context())
+// Welcome makes a check for what outlives its request: it answers a Fault of
+// CodeUnauthorized or CodeForbidden once the request's caller would not be let
+// in any more. It is for handlers behind Client and Socket.
+func Welcome(ctx context.Context) func(context.Context) error {
+	router, secret := of(ctx).router, of(ctx).secret
+	return func(ctx context.Context) error {
+		_, err := router.client(ctx, secret)
+		return err
 	}
-	account, k, err := r.authenticate(q, key(q))
+}
+
+func (r *Router) client(ctx context.Context, secret string) (settee.Account, error) {
+	if r.deps.Open {
+		return r.deps.Accounts.Default(ctx)
+	}
+	account, k, err := r.authenticate(ctx, secret)
 	switch {
 	case err != nil:
 		return account, err
@@ -100,11 +113,11 @@ func (r *Router) client(q *http.Request, key func(*http.Request) string) (settee
 	return account, nil
 }
 
-func (r *Router) authenticate(q *http.Request, secret string) (settee.Account, settee.Key, error) {
+func (r *Router) authenticate(ctx context.Context, secret string) (settee.Account, settee.Key, error) {
 	if secret == "" {
 		return settee.Account{}, settee.Key{}, settee.Faultf(settee.CodeUnauthorized, "An API key is needed, in the header X-API-Key.")
 	}
-	return r.deps.Accounts.Authenticate(q.Context(), secret)
+	return r.deps.Accounts.Authenticate(ctx, secret)
 }
 
 // Key is the key that a request's headers carry, "" when there is none.

@@ -39,11 +39,14 @@ var steady = pace{write: 30 * time.Second, ping: 30 * time.Second, pong: 20 * ti
 
 // Socket is GET /ws and GET /api/ws: the account's jobs as ComfyUI's messages
 // (protocol note section 2). Who hears what is the live package's; here are the
-// handshake, the pings and the ways to end: 1001 when the server stops, 1013
+// handshake, the pings and the ways to end: 1001 when the server stops, 1008
+// when the key is not valid any more (within the time between two pings), 1013
 // for a listener that is too slow, 1009 for a message that is too large.
-func (a *API) Socket(w http.ResponseWriter, r *http.Request) { a.socket(w, r, steady) }
+func (a *API) Socket(w http.ResponseWriter, r *http.Request) {
+	a.socket(w, r, steady, api.Welcome(r.Context()))
+}
 
-func (a *API) socket(w http.ResponseWriter, r *http.Request, p pace) {
+func (a *API) socket(w http.ResponseWriter, r *http.Request, p pace, welcome func(context.Context) error) {
 	l, err := a.listener(r)
 	if err != nil {
 		api.Fail(w, r, err)
@@ -67,7 +70,7 @@ func (a *API) socket(w http.ResponseWriter, r *http.Request, p pace) {
 	conn.SetReadLimit(maxReceived)
 	// The handler ends here, so that what serving the request took is free; the
 	// request's context is over then.
-	s := &socket{conn: conn, session: session, pace: p}
+	s := &socket{conn: conn, session: session, pace: p, welcome: welcome}
 	s.pulse = time.AfterFunc(time.Hour, s.beat)
 	s.pulse.Reset(p.ping)
 	go s.read()
@@ -157,6 +160,7 @@ type socket struct {
 	session *live.Session
 	pace    pace
 	pulse   *time.Timer
+	welcome func(context.Context) error // whether the listener still is
 }
 
 // read takes what the client sends, until the connection is over. It also
@@ -199,10 +203,16 @@ func (s *socket) write() {
 	}
 }
 
-// beat sees whether the peer is still there, and ends the connection when not.
+// beat sees whether the peer is still there and still let in, and ends the
+// connection when not.
 func (s *socket) beat() {
 	ctx, done := context.WithTimeout(context.Background(), s.pace.pong)
 	defer done()
+	switch settee.CodeOf(s.welcome(ctx)) {
+	case settee.CodeUnauthorized, settee.CodeForbidden:
+		_ = s.conn.Close(websocket.StatusPolicyViolation, "the key is not valid any more")
+		return
+	}
 	if s.conn.Ping(ctx) != nil {
 		s.conn.CloseNow()
 		return

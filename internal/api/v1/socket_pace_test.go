@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,14 +31,16 @@ type empty struct{}
 func (empty) Counts(context.Context, string) (queue.Counts, error)             { return queue.Counts{}, nil }
 func (empty) Trails(context.Context, string, time.Time) ([]queue.Trail, error) { return nil, nil }
 
+func always(context.Context) error { return nil }
+
 // serve has sockets of one open account, at a pace of the test's.
-func serve(t testing.TB, p pace, opt live.Options) (server *httptest.Server, publish func(settee.Frame)) {
+func serve(t testing.TB, p pace, welcome func(context.Context) error, opt live.Options) (server *httptest.Server, publish func(settee.Frame)) {
 	t.Helper()
 	b := bus.NewLocal()
 	opt.Log = slog.New(slog.DiscardHandler)
 	hub := live.New(b, empty{}, opt)
 	a := &API{Live: hub, Open: true}
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.socket(w, r, p) }))
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.socket(w, r, p, welcome) }))
 	t.Cleanup(server.Close)
 	t.Cleanup(hub.Close)
 	return server, func(f settee.Frame) {
@@ -73,7 +76,7 @@ func handshake(t testing.TB, server *httptest.Server) (net.Conn, *bufio.Reader) 
 }
 
 func TestHalfOpenPeersGoAway(t *testing.T) {
-	server, _ := serve(t, pace{write: time.Minute, ping: 10 * time.Millisecond, pong: 50 * time.Millisecond}, live.Options{})
+	server, _ := serve(t, pace{write: time.Minute, ping: 10 * time.Millisecond, pong: 50 * time.Millisecond}, always, live.Options{})
 	conn, r := handshake(t, server)
 	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
@@ -88,7 +91,7 @@ func TestHalfOpenPeersGoAway(t *testing.T) {
 }
 
 func TestPeersThatAnswerPingsStay(t *testing.T) {
-	server, publish := serve(t, pace{write: time.Minute, ping: time.Millisecond, pong: 20 * time.Second}, live.Options{})
+	server, publish := serve(t, pace{write: time.Minute, ping: time.Millisecond, pong: 20 * time.Second}, always, live.Options{})
 	pings := make(chan struct{})
 	conn, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{
 		OnPingReceived: func(context.Context, []byte) bool {
@@ -120,9 +123,57 @@ func TestPeersThatAnswerPingsStay(t *testing.T) {
 	}
 }
 
+// Whose key was deleted is not listened to any longer than a ping away.
+func TestWhoIsNotWelcomeAnyMore(t *testing.T) {
+	var revoked atomic.Bool
+	server, _ := serve(t, pace{write: time.Minute, ping: time.Millisecond, pong: 20 * time.Second},
+		func(context.Context) error {
+			if revoked.Load() {
+				return settee.Faultf(settee.CodeUnauthorized, "The API key is not valid.")
+			}
+			return settee.Faultf(settee.CodeUnavailable, "The database is away.")
+		}, live.Options{})
+	pings := make(chan struct{})
+	conn, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{
+		OnPingReceived: func(ctx context.Context, _ []byte) bool {
+			select {
+			case pings <- struct{}{}:
+			case <-ctx.Done():
+			}
+			return true
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	closed := make(chan error, 1)
+	go func() {
+		for {
+			if _, _, err := conn.Read(context.Background()); err != nil {
+				closed <- err
+				return
+			}
+		}
+	}()
+	<-pings
+	<-pings // it stays while nothing is known
+	revoked.Store(true)
+	for {
+		select {
+		case <-pings:
+			continue
+		case err := <-closed:
+			if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+				t.Errorf("closed with %v", err)
+			}
+			return
+		}
+	}
+}
+
 // A peer that takes nothing is let go and holds nobody up.
 func TestSlowPeersAreClosed(t *testing.T) {
-	server, publish := serve(t, pace{write: 2 * time.Second, ping: time.Minute, pong: time.Minute},
+	server, publish := serve(t, pace{write: 2 * time.Second, ping: time.Minute, pong: time.Minute}, always,
 		live.Options{MaxQueued: 16, MaxBytes: 1 << 20})
 	slow, _ := handshake(t, server)
 	fast, _, err := websocket.Dial(t.Context(), server.URL, nil)
@@ -162,7 +213,7 @@ func isTimeout(err error) bool {
 // BenchmarkIdleSocket measures what an open socket costs in memory, both ends
 // of its connection and the library included (B/socket).
 func BenchmarkIdleSocket(b *testing.B) {
-	server, publish := serve(b, steady, live.Options{})
+	server, publish := serve(b, steady, always, live.Options{})
 	used := func() uint64 {
 		runtime.GC()
 		runtime.GC()
