@@ -8,6 +8,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // running is what the history keeps of a job that has told these frames.
@@ -15,7 +16,7 @@ func running(frames ...settee.Frame) queue.Trail {
 	t := queue.Trail{}
 	for _, f := range frames {
 		t.ID, t.PromptID, t.ClientID, t.Attempt, t.State = f.JobID, f.PromptID, f.ClientID, f.Attempt, settee.InProgress
-		t.Notes = append(t.Notes, queue.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
+		t.Notes = append(t.Notes, record.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // Stages of a job.
@@ -94,7 +95,7 @@ func since(id string, now time.Time) (time.Duration, bool) {
 	return max(now.Sub(time.UnixMilli(ms)), 0), true
 }
 
-func (s *queueStore) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []queue.Note, at int, now time.Time) (done queue.Executed, err error) {
+func (s *queueStore) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []record.Note, at int, now time.Time) (done queue.Executed, err error) {
 	err = s.timed(execute, func() error {
 		done, err = s.Store.ExecuteNode(ctx, a, x, notes, at, now)
 		return err

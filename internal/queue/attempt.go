@@ -10,6 +10,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/record"
 )
 
 // attempt is what this server remembers of an attempt in progress. Its mutex
@@ -19,8 +20,8 @@ type attempt struct {
 	stale   atomic.Bool // look whether it is still held before believing it
 	used    atomic.Bool // since the reaper last looked
 	mu      sync.Mutex
-	seq     int    // newest durable event
-	pending []Note // shown, not written yet
+	seq     int           // newest durable event
+	pending []record.Note // shown, not written yet
 }
 
 func (s *Service) hold(h Held) *attempt {
@@ -130,10 +131,10 @@ func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) 
 			if held.seq-held.base() >= span-2 {
 				return settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
 			}
-			f.Data = Stamp(f.Data, s.opt.Now())
+			f.Data = record.Stamp(f.Data, s.opt.Now())
 			held.seq++
 			f.Seq = held.seq
-			held.pending = append(held.pending, Note{Seq: held.seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
+			held.pending = append(held.pending, record.Note{Seq: held.seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
 		case settee.EventExecuted, settee.EventSuccess, settee.EventInterrupted, settee.EventStatus:
 			return settee.Faultf(settee.CodeInvalid, "%s is not reported", f.Type)
 		}
@@ -151,7 +152,7 @@ func (s *Service) Execute(ctx context.Context, a Attempt, x engine.Executed) (js
 // ExecuteAs is Execute for a worker that numbers its durable events (see Gap):
 // the call may be made again and is done once.
 func (s *Service) ExecuteAs(ctx context.Context, a Attempt, number int, x engine.Executed) (json.RawMessage, error) {
-	if err := CheckExecuted(x); err != nil {
+	if err := record.CheckExecuted(x); err != nil {
 		return nil, err
 	}
 	held, err := s.held(ctx, a)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store/storetest"
 )
 
@@ -70,7 +71,7 @@ func TestCancelRunning(t *testing.T) {
 			t.Fatalf("asked: %+v", j)
 		}
 		h.bus.take("a")
-		h.finish(l, queue.Ending{State: settee.Cancelled, Reason: settee.ReasonUser, Event: queue.Interrupted("p")})
+		h.finish(l, queue.Ending{State: settee.Cancelled, Reason: settee.ReasonUser, Event: record.Interrupted("p")})
 		wantLines(t, h.bus.take("a"), `execution_interrupted #1 end `+interrupted, status("0"), `executing {"node":null,"prompt_id":"p"}`)
 		if did, err := h.Cancel(t.Context(), "a", "p"); did || err != nil {
 			t.Fatalf("cancel again: %v, %v", did, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/record"
 )
 
 // Finish ends an attempt: its job has ended too, or waits again when e.State is
@@ -77,7 +78,7 @@ func (s *Service) Reap(ctx context.Context) error {
 	var errs []error
 	for _, h := range overdue {
 		errs = append(errs, s.reap(ctx, h.Attempt, Ending{settee.Failed, settee.ReasonTimeout,
-			Failure(h.PromptID, "JobTimeout", "The job ran longer than its tier allows.")}))
+			record.Failure(h.PromptID, "JobTimeout", "The job ran longer than its tier allows.")}))
 	}
 	lanes, err := s.store.RefreshLanes(ctx)
 	for _, l := range lanes {

@@ -1,12 +1,12 @@
 package queue
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/record"
 )
 
 // Judge says what becomes of a job when an attempt at it ends as e. Only an
@@ -20,28 +20,12 @@ func Judge(promptID string, e Ending, cancelRequested bool, crashes, cap int) (a
 	crash = e.Reason != settee.ReasonDrained
 	switch {
 	case cancelRequested:
-		return Ending{settee.Cancelled, settee.ReasonUser, Interrupted(promptID)}, crash
+		return Ending{settee.Cancelled, settee.ReasonUser, record.Interrupted(promptID)}, crash
 	case crash && crashes+1 >= cap:
 		text := fmt.Sprintf("The job was given up: its worker was lost %d times while running it.", crashes+1)
-		return Ending{settee.Failed, settee.ReasonLost, Failure(promptID, "WorkerLost", text)}, crash
+		return Ending{settee.Failed, settee.ReasonLost, record.Failure(promptID, "WorkerLost", text)}, crash
 	}
 	return Ending{State: settee.Pending, Reason: e.Reason}, crash
-}
-
-// Interrupted is the execution_interrupted of a job that no engine speaks for.
-func Interrupted(promptID string) settee.Event {
-	return settee.Event{Type: settee.EventInterrupted, Data: object(
-		field{"prompt_id", text(promptID)}, field{"node_id", text("")}, field{"node_type", text("")},
-		field{"executed", json.RawMessage("[]")})}
-}
-
-// Failure is the execution_error of a job that no engine speaks for.
-func Failure(promptID, kind, message string) settee.Event {
-	return settee.Event{Type: settee.EventError, Data: object(
-		field{"prompt_id", text(promptID)}, field{"node_id", text("")}, field{"node_type", text("")},
-		field{"executed", json.RawMessage("[]")}, field{"exception_message", text(message)},
-		field{"exception_type", text(kind)}, field{"traceback", json.RawMessage("[]")},
-		field{"current_inputs", json.RawMessage("{}")}, field{"current_outputs", json.RawMessage("[]")})}
 }
 
 // Cost is what an ended attempt adds to its account's pass, in seconds of a

@@ -1,12 +1,14 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strconv"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
+	"github.com/settee/settee/internal/record"
 )
 
 // send publishes a hint. A hint that is lost costs a second, so a failure is
@@ -19,7 +21,14 @@ func (s *Service) send(ctx context.Context, subject string, body []byte) {
 
 // publish shows a frame to the account's listeners.
 func (s *Service) publish(ctx context.Context, f settee.Frame) {
-	s.send(ctx, bus.Account+f.AccountID, marshal(f))
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(f); err != nil {
+		s.opt.Log.Error("a frame is not JSON", "type", f.Type, "job", f.JobID, "error", err)
+		return
+	}
+	s.send(ctx, bus.Account+f.AccountID, body.Bytes())
 }
 
 // publishStatus shows an account's counts: the newest that were seen, so that
@@ -44,7 +53,7 @@ func (s *Service) publishEnd(ctx context.Context, o Outcome) {
 	s.publish(ctx, end)
 	s.publishStatus(ctx, o.AccountID, o.Counts)
 	f.Type = settee.EventExecuting
-	f.Data = object(field{"node", json.RawMessage("null")}, field{"prompt_id", text(o.PromptID)})
+	f.Data = record.Idle(o.PromptID)
 	s.publish(ctx, f)
 }
 

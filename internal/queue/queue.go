@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/record"
 )
 
 // Submission is a validated job on its way in.
@@ -91,13 +92,6 @@ type Counts struct {
 // Remaining is ComfyUI's queue_remaining.
 func (c Counts) Remaining() int { return c.Pending + c.Running }
 
-// Note is a durable event: start, cached, executed or the ending of an attempt.
-type Note struct {
-	Seq   int // within the job, ascending
-	Event settee.Event
-	Meta  json.RawMessage // of executed: history's meta entry
-}
-
 // Held is an attempt in progress, as writing for it needs it.
 type Held struct {
 	Attempt
@@ -115,7 +109,7 @@ type Detail struct {
 	settee.Job
 	settee.Graph
 	settee.Result
-	Notes []Note // of a running job: what Result was folded from
+	Notes []record.Note // of a running job: what Result was folded from
 }
 
 // Filter picks and orders an account's jobs.

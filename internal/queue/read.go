@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/record"
 )
 
 // Counts are how many jobs of the account wait and run.
@@ -79,7 +80,7 @@ func (s *Service) unwritten(accountID string) map[string]*shown {
 	s.mu.Unlock()
 	for _, a := range held {
 		a.mu.Lock()
-		all[a.JobID] = &shown{a.N, append([]Note(nil), a.pending...)}
+		all[a.JobID] = &shown{a.N, append([]record.Note(nil), a.pending...)}
 		a.mu.Unlock()
 	}
 	return all
@@ -87,7 +88,7 @@ func (s *Service) unwritten(accountID string) map[string]*shown {
 
 type shown struct {
 	attempt int
-	notes   []Note
+	notes   []record.Note
 }
 
 // foldWith makes a running job's result of what is written and what was shown.
@@ -96,5 +97,5 @@ func (d *Detail) foldWith(all map[string]*shown) {
 		return
 	}
 	d.Notes = all[d.ID].after(d.Attempt, d.Notes)
-	d.Result = Fold(d.Notes)
+	d.Result = record.Fold(d.Notes)
 }

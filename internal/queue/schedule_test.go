@@ -14,6 +14,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
 	"pgregory.net/rapid"
@@ -277,8 +278,8 @@ func (m *model) finish(t *rapid.T) {
 	}
 	e := rapid.SampledFrom([]queue.Ending{
 		success(l),
-		{State: settee.Failed, Reason: settee.ReasonError, Event: queue.Failure(l.PromptID, "ValueError", "no")},
-		{State: settee.Cancelled, Reason: settee.ReasonUser, Event: queue.Interrupted(l.PromptID)},
+		{State: settee.Failed, Reason: settee.ReasonError, Event: record.Failure(l.PromptID, "ValueError", "no")},
+		{State: settee.Cancelled, Reason: settee.ReasonUser, Event: record.Interrupted(l.PromptID)},
 		{State: settee.Pending, Reason: settee.ReasonDrained},
 		{State: settee.Pending, Reason: settee.ReasonLost},
 	}).Draw(t, "ending")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
+	"github.com/settee/settee/internal/record"
 )
 
 // session is what this server remembers of a worker's session.
@@ -93,7 +94,7 @@ func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 // renew extends the lease and writes down what the session's attempts reported.
 func (s *Service) renew(ctx context.Context, id string, now time.Time) error {
 	held := s.attemptsOf(id)
-	notes := map[Attempt][]Note{}
+	notes := map[Attempt][]record.Note{}
 	for _, a := range held {
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/record"
 )
 
 // Store keeps the queue. Every method is one atomic unit, or one consistent
@@ -20,7 +21,7 @@ type Store interface {
 	// worker's id: o's, or the one it had before. Faults as Service.OpenFor.
 	OpenSession(ctx context.Context, o Opening, now time.Time) (string, error)
 	// RenewSession extends an open session and writes down notes of its attempts.
-	RenewSession(ctx context.Context, id string, until, now time.Time, notes map[Attempt][]Note) error
+	RenewSession(ctx context.Context, id string, until, now time.Time, notes map[Attempt][]record.Note) error
 	// CloseSession ends a session; its attempts become orphans. Closing twice is
 	// no error.
 	CloseSession(ctx context.Context, id string, reason settee.Reason, now time.Time) error
@@ -56,7 +57,7 @@ type Store interface {
 	// ExecuteNode names a node's files and writes its output down, after notes.
 	// at is the Seq that the executed event gets, or the least when it is taken by
 	// another; one that is written down there already is answered as it is.
-	ExecuteNode(ctx context.Context, a Attempt, x engine.Executed, notes []Note, at int, now time.Time) (Executed, error)
+	ExecuteNode(ctx context.Context, a Attempt, x engine.Executed, notes []record.Note, at int, now time.Time) (Executed, error)
 	// EndAttempt ends an attempt as e says, or as Judge makes of it.
 	EndAttempt(ctx context.Context, a Attempt, e End, now time.Time) (Outcome, error)
 	// AttemptEnding is how an attempt of its session ended: the job's state when
@@ -110,15 +111,15 @@ type Claim struct {
 // Executed is a node's output with its names and the durable event it became.
 type Executed struct {
 	Output json.RawMessage // the object, or null
-	Note   Note
+	Note   record.Note
 }
 
 // End is an ending with what goes with it.
 type End struct {
 	Ending
-	Notes  []Note // reported before and not written yet
-	Cap    int    // of crashes
-	Forced bool   // by the reaper: the session may be closed
+	Notes  []record.Note // reported before and not written yet
+	Cap    int           // of crashes
+	Forced bool          // by the reaper: the session may be closed
 }
 
 // Outcome is what became of a job when an attempt at it ended.
@@ -126,7 +127,7 @@ type Outcome struct {
 	Held
 	State  settee.JobState // Pending: it waits again
 	Lane   Lane
-	Note   Note // the ending; none when Pending
+	Note   record.Note // the ending; none when Pending
 	Counts Counts
 }
 

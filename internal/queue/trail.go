@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/record"
 )
 
 // Trail is a job and the durable events it has told so far.
 type Trail struct {
 	settee.Job
-	Notes []Note
+	Notes []record.Note
 }
 
 // Trails answers, without their graphs, the jobs that had started and ended
@@ -28,7 +29,7 @@ func (s *Service) Trails(ctx context.Context, accountID string, since time.Time)
 }
 
 // after is what an attempt has told: what is written and what was shown.
-func (s *shown) after(attempt int, written []Note) []Note {
+func (s *shown) after(attempt int, written []record.Note) []record.Note {
 	if s == nil || s.attempt != attempt {
 		return written
 	}

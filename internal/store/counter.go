@@ -2,7 +2,7 @@ package store
 
 import (
 	"github.com/settee/settee"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // noPrefix is the prefix of no file.
@@ -15,7 +15,7 @@ func count(tx *Tx, accountID string, f settee.File, ours string) error {
 	if f.Type == settee.Input {
 		return nil // nothing is numbered there
 	}
-	for _, c := range queue.Counters(f.Filename) {
+	for _, c := range record.Counters(f.Filename) {
 		if c.Prefix == ours {
 			continue
 		}

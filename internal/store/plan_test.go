@@ -13,6 +13,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // What the queue does costs the same beside ten jobs and a million: no query
@@ -114,8 +115,8 @@ func exercise(t *testing.T, db *DB) {
 	submit("2")
 	submit("3")
 	a := claim()
-	note := []queue.Note{{Seq: 1, Event: settee.Event{Type: settee.EventStart, Data: []byte("{}")}}}
-	ok(db.RenewSession(ctx, s.ID, now.Add(time.Hour), now, map[queue.Attempt][]queue.Note{a: note}))
+	note := []record.Note{{Seq: 1, Event: settee.Event{Type: settee.EventStart, Data: []byte("{}")}}}
+	ok(db.RenewSession(ctx, s.ID, now.Add(time.Hour), now, map[queue.Attempt][]record.Note{a: note}))
 	file := engine.NewFile{Blob: settee.Blob{Hash: "h"}, Type: settee.Output, Prefix: "x"}
 	named := file
 	named.Name = "y"

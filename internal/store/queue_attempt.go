@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // attemptRow is an attempt in progress and its job, whose row is locked.
@@ -15,7 +16,7 @@ type attemptRow struct {
 	lane                          queue.Lane
 	seq, crashes                  int
 	cancelRequested               bool
-	summary                       queue.Summary
+	summary                       record.Summary
 	claimedAt                     time.Time
 	estimate                      float64
 }
@@ -42,7 +43,7 @@ func fence(tx *Tx, a queue.Attempt, forced bool) (*attemptRow, error) {
 }
 
 // write appends durable events that the job does not have yet.
-func (t *attemptRow) write(tx *Tx, notes []queue.Note, now time.Time) error {
+func (t *attemptRow) write(tx *Tx, notes []record.Note, now time.Time) error {
 	if len(notes) == 0 {
 		return nil
 	}
@@ -56,7 +57,7 @@ func (t *attemptRow) write(tx *Tx, notes []queue.Note, now time.Time) error {
 // add is write for a caller that keeps jobs.seq. An attempt's events have their
 // Seq from the worker's order, so one that is taken is the same event, told
 // through another server.
-func (t *attemptRow) add(tx *Tx, notes []queue.Note) error {
+func (t *attemptRow) add(tx *Tx, notes []record.Note) error {
 	for i := range notes {
 		if notes[i].Seq <= t.seq {
 			continue
@@ -70,7 +71,7 @@ func (t *attemptRow) add(tx *Tx, notes []queue.Note) error {
 
 // append writes one event under its Seq, or the next when that is taken; the
 // caller keeps jobs.seq.
-func (t *attemptRow) append(tx *Tx, n *queue.Note) error {
+func (t *attemptRow) append(tx *Tx, n *record.Note) error {
 	t.seq = max(t.seq+1, n.Seq)
 	n.Seq = t.seq
 	_, err := tx.Exec(`INSERT INTO job_events (job_id, seq, attempt, type, data, meta) VALUES ($1, $2, $3, $4, $5, $6)`,
@@ -79,8 +80,8 @@ func (t *attemptRow) append(tx *Tx, n *queue.Note) error {
 }
 
 // notesOf are a job's durable events in order.
-func notesOf(tx *Tx, jobID string) ([]queue.Note, error) {
-	return Collect(tx, func(scan func(...any) error) (n queue.Note, err error) {
+func notesOf(tx *Tx, jobID string) ([]record.Note, error) {
+	return Collect(tx, func(scan func(...any) error) (n record.Note, err error) {
 		err = scan(&n.Seq, &n.Event.Type, JSON(&n.Event.Data), JSON(&n.Meta))
 		return n, err
 	}, `SELECT seq, type, data, meta FROM job_events WHERE job_id = $1 ORDER BY seq`, jobID)
@@ -92,7 +93,7 @@ func saveResult(tx *Tx, jobID string, ending settee.Event) error {
 	if err != nil {
 		return err
 	}
-	r := queue.Fold(notes)
+	r := record.Fold(notes)
 	var failure json.RawMessage
 	if ending.Type == settee.EventError {
 		failure = ending.Data

@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // target is a job that a cancellation names.
@@ -107,8 +108,8 @@ func (a *account) targets(tx *Tx, c queue.Cancellation) ([]target, error) {
 // have seen it start and must see it end.
 func (t *target) cancelPending(tx *Tx, done *queue.Cancelled, now time.Time) error {
 	if t.N > 0 {
-		n := queue.Note{Seq: queue.FirstSeq(t.seq, t.N+1) + 1, Event: queue.Interrupted(t.promptID)}
-		n.Event.Data = queue.Stamp(n.Event.Data, now)
+		n := record.Note{Seq: queue.FirstSeq(t.seq, t.N+1) + 1, Event: record.Interrupted(t.promptID)}
+		n.Event.Data = record.Stamp(n.Event.Data, now)
 		if err := t.append(tx, &n); err != nil {
 			return err
 		}

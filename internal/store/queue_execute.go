@@ -7,10 +7,11 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // ExecuteNode names a node's files and writes its output down (queue.Store).
-func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []queue.Note, at int, now time.Time) (done queue.Executed, err error) {
+func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []record.Note, at int, now time.Time) (done queue.Executed, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
 		t, err := fence(tx, a, false)
 		if err != nil {
@@ -36,10 +37,10 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 			}
 		}
 		file := func(k, i int) settee.File { return names[[2]int{k, i}] }
-		done.Output = queue.Output(x, file)
+		done.Output = record.Output(x, file)
 		t.summary.Add(x, file)
-		done.Note = queue.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
-		done.Note.Event.Data, done.Note.Meta = queue.ExecutedData(t.promptID, x, done.Output)
+		done.Note = record.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
+		done.Note.Event.Data, done.Note.Meta = record.ExecutedData(t.promptID, x, done.Output)
 		if err := t.append(tx, &done.Note); err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (t *attemptRow) mint(tx *Tx, n engine.NewFile, now time.Time) (f settee.Fil
 			RETURNING next - 1`, t.accountID, n.Type, n.Subfolder, n.Prefix).Scan(&counter); err != nil {
 			return f, "", err
 		}
-		f.Filename = queue.FileName(n, counter)
+		f.Filename = record.FileName(n, counter)
 		if made, err = tx.Exec(insert+`NOTHING`,
 			id, t.accountID, f.Type, f.Subfolder, f.Filename, n.Blob.Hash, n.Blob.Size, n.MIME, t.JobID, now); err != nil {
 			return f, "", err

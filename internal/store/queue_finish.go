@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // EndAttempt ends an attempt and its job, or puts the job back (queue.Store).
@@ -54,8 +55,8 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 }
 
 // end gives the job its ending.
-func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []queue.Note, now time.Time) (queue.Note, error) {
-	ending := queue.Note{Event: settee.Event{Type: as.Event.Type, Data: queue.Stamp(as.Event.Data, now)}}
+func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []record.Note, now time.Time) (record.Note, error) {
+	ending := record.Note{Event: settee.Event{Type: as.Event.Type, Data: record.Stamp(as.Event.Data, now)}}
 	ending.Seq = queue.FirstSeq(0, t.N) + 1
 	if err := t.add(tx, notes); err != nil {
 		return ending, err

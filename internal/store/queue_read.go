@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // jobColumns are what scanJob reads, of jobs j. Only a job that has failed has an
@@ -40,7 +41,7 @@ func scanDetail(scan func(...any) error) (d queue.Detail, err error) {
 	err = scan(append(jobFields(&d.Job), JSON(&d.Prompt), Decode(&d.Edits), JSON(&d.ExtraData), Decode(&d.Graph.Outputs),
 		JSON(&d.Result.Outputs), JSON(&d.Meta), JSON(&d.Messages))...)
 	if d.Messages == nil {
-		d.Result = queue.Fold(nil)
+		d.Result = record.Fold(nil)
 	}
 	return d, err
 }

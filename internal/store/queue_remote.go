@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // How many workers a token may have, and how many sessions at once each of them.
@@ -107,7 +108,7 @@ func (db *DB) AttemptEnding(ctx context.Context, a queue.Attempt) (state settee.
 // executedAt is the executed event that an attempt has at a Seq, and its output;
 // false when there is none.
 func executedAt(tx *Tx, a queue.Attempt, at int) (done queue.Executed, found bool, err error) {
-	done.Note = queue.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
+	done.Note = record.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
 	err = tx.QueryRow(`SELECT data, meta FROM job_events WHERE job_id = $1 AND seq = $2 AND attempt = $3 AND type = $4`,
 		a.JobID, at, a.N, settee.EventExecuted).Scan(JSON(&done.Note.Event.Data), JSON(&done.Note.Meta))
 	if found, err = Found(err); !found {

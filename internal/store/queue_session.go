@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // OpenSession writes down a worker, what its pool can run, and a session of it
@@ -40,7 +41,7 @@ func (db *DB) OpenSession(ctx context.Context, o queue.Opening, now time.Time) (
 }
 
 // RenewSession extends an open session and writes notes down (queue.Store).
-func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time, notes map[queue.Attempt][]queue.Note) error {
+func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time, notes map[queue.Attempt][]record.Note) error {
 	return db.Write(ctx, func(tx *Tx) error {
 		n, err := tx.Exec(`UPDATE worker_sessions SET expires_at = $2
 			WHERE id = $1 AND closed_at IS NULL AND expires_at > $3`, id, until, now)

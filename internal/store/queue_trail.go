@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // JobTrails are the jobs that ended since then and those that run, with their
@@ -44,7 +45,7 @@ func trailsOf(tx *Tx, where, order string, args ...any) ([]queue.Trail, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var id string
-		var n queue.Note
+		var n record.Note
 		if err := rows.Scan(&id, &n.Seq, &n.Event.Type, JSON(&n.Event.Data), JSON(&n.Meta)); err != nil {
 			return nil, err
 		}

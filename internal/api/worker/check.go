@@ -11,6 +11,7 @@ import (
 	"github.com/settee/settee/internal/asset"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/wire"
 )
 
@@ -184,7 +185,7 @@ func (a *API) checkExecuted(ctx context.Context, at queue.Attempt, in wire.Execu
 			}
 		}
 	}
-	return queue.CheckExecuted(x)
+	return record.CheckExecuted(x)
 }
 
 func (a *API) checkEntry(ctx context.Context, at queue.Attempt, e engine.Entry, receipts map[string]string) error {
@@ -197,7 +198,7 @@ func (a *API) checkEntry(ctx context.Context, at queue.Attempt, e engine.Entry, 
 	n := *e.New
 	f := settee.File{Filename: n.Name, Subfolder: n.Subfolder, Type: n.Type}
 	if n.Name == "" {
-		f.Filename = queue.FileName(n, 1)
+		f.Filename = record.FileName(n, 1)
 	}
 	if err := asset.CheckMade(f, true); err != nil {
 		return err

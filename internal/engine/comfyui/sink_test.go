@@ -21,7 +21,7 @@ import (
 	"github.com/settee/settee/internal/engine/comfyui"
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 	"github.com/settee/settee/internal/pyjson"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // memory is a sink that keeps all in memory and counts names per account.
@@ -122,7 +122,7 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 				if f.Filename == "" {
 					c := settee.File{Filename: e.New.Prefix, Subfolder: f.Subfolder, Type: f.Type}
 					m.counter[c]++
-					f.Filename = queue.FileName(*e.New, m.counter[c])
+					f.Filename = record.FileName(*e.New, m.counter[c])
 				}
 				m.files[f] = m.blobs[e.New.Blob.Hash]
 				named[[2]int{k, i}] = f
@@ -131,8 +131,8 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 			}
 		}
 	}
-	out := queue.Output(x, func(k, i int) settee.File { return named[[2]int{k, i}] })
-	data, meta := queue.ExecutedData(m.prompt, x, out)
+	out := record.Output(x, func(k, i int) settee.File { return named[[2]int{k, i}] })
+	data, meta := record.ExecutedData(m.prompt, x, out)
 	if !x.Null {
 		m.outputs[x.Node], m.meta[x.Node] = out, meta
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // memory is a sink that keeps all in memory and names files as ComfyUI does, by
@@ -103,7 +103,7 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 			case e.New != nil:
 				f := settee.File{Filename: e.New.Name, Subfolder: e.New.Subfolder, Type: e.New.Type}
 				if f.Filename == "" {
-					f.Filename = queue.FileName(*e.New, m.counter(*e.New))
+					f.Filename = record.FileName(*e.New, m.counter(*e.New))
 				}
 				m.files[f] = m.blobs[e.New.Blob.Hash]
 				named[[2]int{k, i}] = f
@@ -112,8 +112,8 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 			}
 		}
 	}
-	out := queue.Output(x, func(k, i int) settee.File { return named[[2]int{k, i}] })
-	data, meta := queue.ExecutedData(m.prompt, x, out)
+	out := record.Output(x, func(k, i int) settee.File { return named[[2]int{k, i}] })
+	data, meta := record.ExecutedData(m.prompt, x, out)
 	if !x.Silent {
 		m.add(frame{kind: settee.EventExecuted, data: data})
 	}

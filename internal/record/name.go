@@ -1,9 +1,18 @@
-package queue
+package record
 
 import (
 	"strconv"
 	"strings"
+
+	"github.com/settee/settee/internal/engine"
 )
+
+// FileName is the name a new file gets with a counter: ComfyUI's rule (protocol
+// note 4.7).
+func FileName(f engine.NewFile, counter int64) string {
+	n := strconv.FormatInt(counter, 10)
+	return f.Prefix + "_" + strings.Repeat("0", max(0, 5-len(n))) + n + f.Suffix
+}
 
 // Counter says that a file name takes number N of a prefix.
 type Counter struct {
