@@ -32,14 +32,18 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 
 // WriteRaw answers text that is JSON already.
 func WriteRaw(w http.ResponseWriter, status int, text []byte) {
-	h := w.Header()
+	head(w.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	w.Write(text)
+}
+
+// head is the head of a JSON answer.
+func head(h http.Header) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(text)))
 	if h.Get("Cache-Control") == "" {
 		h.Set("Cache-Control", "no-store")
 	}
-	w.WriteHeader(status)
-	w.Write(text)
 }
 
 // WriteEmpty answers 200 with nothing, as ComfyUI does after a command.

@@ -304,3 +304,34 @@ func prompts[J any](jobs []J, id func(J) string) string {
 
 func jobID(j settee.Job) string      { return j.PromptID }
 func detailID(d queue.Detail) string { return d.PromptID }
+
+// History is the service's, with the details of its jobs.
+func (h *house) History(ctx context.Context, account string, max, offset int) ([]queue.Detail, error) {
+	ids, err := h.Service.History(ctx, account, max, offset)
+	if err != nil {
+		return nil, err
+	}
+	return h.details(account, ids)
+}
+
+// Live is the service's, with the details of its jobs.
+func (h *house) Live(ctx context.Context, account string) (running, pending []queue.Detail, err error) {
+	run, wait, err := h.Service.Live(ctx, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	running, err = h.details(account, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	pending, err = h.details(account, wait)
+	return running, pending, err
+}
+
+func (h *house) details(account string, ids []string) (all []queue.Detail, err error) {
+	err = h.Each(context.Background(), account, ids, func(d *queue.Detail) error {
+		all = append(all, *d)
+		return nil
+	})
+	return all, err
+}

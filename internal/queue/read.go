@@ -34,26 +34,49 @@ func (s *Service) List(ctx context.Context, accountID string, f Filter) ([]sette
 	return s.store.ListJobs(ctx, accountID, f)
 }
 
-// Live answers the account's jobs that run (in the order they started) and that
-// wait (in the order they will), in one snapshot.
-func (s *Service) Live(ctx context.Context, accountID string) (running, pending []Detail, err error) {
-	shown := s.unwritten(accountID)
-	running, pending, err = s.store.LiveJobs(ctx, accountID)
-	for i := range running {
-		running[i].foldWith(shown)
-	}
-	return running, pending, err
+// Live lists the account's jobs that run (in the order they started) and that
+// wait (in the order they will), in one snapshot: their ids, for Each.
+func (s *Service) Live(ctx context.Context, accountID string) (running, pending []string, err error) {
+	return s.store.LiveJobs(ctx, accountID)
 }
 
-// History answers ended jobs that had started, oldest first, by ComfyUI's rules
+// History lists ended jobs that had started, oldest first, by ComfyUI's rules
 // (protocol note 1.3): with offset < 0 the newest max, else max from offset on.
-// Everything is no max.
-func (s *Service) History(ctx context.Context, accountID string, max, offset int) ([]Detail, error) {
+// Everything is no max. It answers their ids, for Each.
+func (s *Service) History(ctx context.Context, accountID string, max, offset int) ([]string, error) {
 	if max <= 0 {
 		return nil, nil
 	}
 	return s.store.JobHistory(ctx, accountID, max, offset)
 }
+
+// Each has take see the details of the account's jobs with these ids, in their
+// order, without their inputs. It holds only a few at a time: there may be
+// thousands, and graphs of 32 MiB among them.
+func (s *Service) Each(ctx context.Context, accountID string, ids []string, take func(*Detail) error) error {
+	for len(ids) > 0 {
+		shown := s.unwritten(accountID)
+		some, err := s.store.JobDetails(ctx, accountID, ids[:min(len(ids), together)], enough)
+		if err != nil {
+			return err
+		}
+		for i := range some {
+			some[i].foldWith(shown)
+			if err := take(&some[i]); err != nil {
+				return err
+			}
+		}
+		ids = ids[max(len(some), 1):]
+	}
+	return nil
+}
+
+// What Each reads at a time: so many jobs, and no more once there are so many
+// bytes of graphs.
+const (
+	together = 32
+	enough   = 1 << 20
+)
 
 // AllJobs answers a page of everybody's jobs, newest first, and how many match.
 func (s *Service) AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error) {

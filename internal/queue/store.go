@@ -84,8 +84,12 @@ type Store interface {
 	JobStatus(ctx context.Context, accountID, promptID string) (settee.Job, error)
 	JobDetail(ctx context.Context, accountID, promptID string) (Detail, error)
 	ListJobs(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error)
-	LiveJobs(ctx context.Context, accountID string) (running, pending []Detail, err error)
-	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]Detail, error)
+	// JobDetails are the account's first jobs of ids, with the graphs but without
+	// the inputs: as many as have enough bytes of graphs, one at least. It is a
+	// Fault CodeNotFound when one is not there.
+	JobDetails(ctx context.Context, accountID string, ids []string, enough int) ([]Detail, error)
+	LiveJobs(ctx context.Context, accountID string) (running, pending []string, err error)
+	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]string, error)
 	JobTrails(ctx context.Context, accountID string, since time.Time) ([]Trail, error)
 	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
 	// AnyJob finds a job by its id, or by a prompt id that one account has;

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
@@ -110,28 +111,51 @@ func addNotes(tx *Tx, d *queue.Detail) (err error) {
 	return err
 }
 
-// LiveJobs are the jobs that run and that wait (queue.Store). The condition is
-// that of the index jobs_live, word for word.
-func (db *DB) LiveJobs(ctx context.Context, accountID string) (running, pending []queue.Detail, err error) {
+// JobDetails are an account's jobs by id (queue.Store).
+func (db *DB) JobDetails(ctx context.Context, accountID string, ids []string, enough int) (jobs []queue.Detail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		running, pending = nil, nil
-		all, err := Collect(tx, scanDetail, detailColumns+detailTables+
-			`WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress') ORDER BY j.number, j.id`, accountID)
-		if err != nil {
-			return err
-		}
-		for _, d := range all {
-			if d.State == settee.Pending {
-				pending = append(pending, d)
-				continue
+		jobs = nil
+		for size := 0; len(jobs) < len(ids) && size < enough; {
+			d, err := scanDetail(tx.QueryRow(detailColumns+detailTables+`WHERE j.id = $1 AND j.account_id = $2`,
+				ids[len(jobs)], accountID).Scan)
+			if err := orNoJob(false, err); err != nil {
+				return err
 			}
 			if err := addNotes(tx, &d); err != nil {
 				return err
 			}
-			running = append(running, d)
+			jobs = append(jobs, d)
+			size += len(d.Prompt) + len(d.ExtraData) + len(d.Result.Outputs) + len(d.Messages)
 		}
-		slices.SortStableFunc(running, func(x, y queue.Detail) int { return x.StartedAt.Compare(y.StartedAt) })
 		return nil
+	})
+	return jobs, err
+}
+
+// LiveJobs are the jobs that run and that wait (queue.Store). The condition is
+// that of the index jobs_live, word for word.
+func (db *DB) LiveJobs(ctx context.Context, accountID string) (running, pending []string, err error) {
+	type live struct {
+		id      string
+		state   settee.JobState
+		started time.Time
+	}
+	err = db.Read(ctx, func(tx *Tx) error {
+		running, pending = nil, nil
+		all, err := Collect(tx, func(scan func(...any) error) (l live, err error) {
+			err = scan(&l.id, &l.state, Time(&l.started))
+			return l, err
+		}, `SELECT id, state, started_at FROM jobs j
+			WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress') ORDER BY j.number, j.id`, accountID)
+		slices.SortStableFunc(all, func(x, y live) int { return x.started.Compare(y.started) })
+		for _, l := range all {
+			if l.state == settee.Pending {
+				pending = append(pending, l.id)
+			} else {
+				running = append(running, l.id)
+			}
+		}
+		return err
 	})
 	return running, pending, err
 }
@@ -141,19 +165,19 @@ func (db *DB) LiveJobs(ctx context.Context, accountID string) (running, pending 
 const endedWhere = `WHERE j.account_id = $1 AND j.ended_at IS NOT NULL AND j.hidden_at IS NULL AND j.attempt > 0 `
 
 // JobHistory is a part of an account's history (queue.Store).
-func (db *DB) JobHistory(ctx context.Context, accountID string, limit, offset int) (jobs []queue.Detail, err error) {
+func (db *DB) JobHistory(ctx context.Context, accountID string, limit, offset int) (ids []string, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		if offset >= 0 {
-			jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
+			ids, err = Collect(tx, One[string], `SELECT id FROM jobs j `+endedWhere+
 				`ORDER BY j.ended_at, j.id LIMIT $2 OFFSET $3`, accountID, limit, offset)
 			return err
 		}
-		jobs, err = Collect(tx, scanDetail, detailColumns+detailTables+endedWhere+
+		ids, err = Collect(tx, One[string], `SELECT id FROM jobs j `+endedWhere+
 			`ORDER BY j.ended_at DESC, j.id DESC LIMIT $2`, accountID, limit)
-		slices.Reverse(jobs)
+		slices.Reverse(ids)
 		return err
 	})
-	return jobs, err
+	return ids, err
 }
 
 // readGraph is what was submitted.

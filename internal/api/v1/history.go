@@ -23,12 +23,24 @@ func (a *API) GetHistoryMap(w http.ResponseWriter, r *http.Request, p GetHistory
 	if p.Offset != nil {
 		offset = *p.Offset
 	}
-	jobs, err := a.Queue.History(r.Context(), api.Caller(r.Context()).ID, max, offset)
-	if err != nil {
-		api.Fail(w, r, err)
-		return
+	account := api.Caller(r.Context()).ID
+	ids, err := a.Queue.History(r.Context(), account, max, offset)
+	out := api.NewStream(w)
+	out.Text("{")
+	between := ""
+	if err == nil {
+		err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+			out.Text(between)
+			between = ","
+			if err := out.Value(d.PromptID); err != nil {
+				return err
+			}
+			out.Text(":")
+			return out.Value(historyOf(d))
+		})
 	}
-	writeHistory(w, r, jobs)
+	out.Text("}")
+	out.End(r, err)
 }
 
 // GetHistoryEntry shows one ended job; {} when there is none, as long as it has
@@ -38,11 +50,11 @@ func (a *API) GetHistoryEntry(w http.ResponseWriter, r *http.Request, promptID P
 	d, err := a.Queue.Detail(r.Context(), api.Caller(r.Context()).ID, promptID)
 	switch {
 	case settee.CodeOf(err) == settee.CodeNotFound, err == nil && !inHistory(&d):
-		writeHistory(w, r, nil)
+		api.WriteJSON(w, http.StatusOK, struct{}{})
 	case err != nil:
 		api.Fail(w, r, err)
 	default:
-		writeHistory(w, r, []queue.Detail{d})
+		api.WriteJSON(w, http.StatusOK, map[string]entry{d.PromptID: historyOf(&d)})
 	}
 }
 
@@ -58,17 +70,8 @@ type entry struct {
 	Meta    json.RawMessage `json:"meta"`
 }
 
-func writeHistory(w http.ResponseWriter, r *http.Request, jobs []queue.Detail) {
-	var all byID
-	for i := range jobs {
-		d := &jobs[i]
-		err := all.add(d.PromptID, entry{item(d), object(d.Result.Outputs), executionStatus(d), object(d.Meta)})
-		if err != nil {
-			api.Fail(w, r, err)
-			return
-		}
-	}
-	api.WriteRaw(w, http.StatusOK, all.text())
+func historyOf(d *queue.Detail) entry {
+	return entry{item(d), object(d.Result.Outputs), executionStatus(d), object(d.Meta)}
 }
 
 // executionStatus is a job's status as history shows it: a job that was

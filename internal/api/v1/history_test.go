@@ -153,11 +153,19 @@ type details struct {
 	d queue.Detail
 }
 
-func (q details) History(_ context.Context, _ string, _, _ int) ([]queue.Detail, error) {
-	return []queue.Detail{q.d}, nil
+func (q details) History(_ context.Context, _ string, _, _ int) ([]string, error) {
+	return []string{q.d.ID}, nil
 }
-func (q details) Live(context.Context, string) ([]queue.Detail, []queue.Detail, error) {
-	return []queue.Detail{q.d}, nil, nil
+func (q details) Live(context.Context, string) (running, pending []string, err error) {
+	return []string{q.d.ID}, nil, nil
+}
+func (q details) Each(_ context.Context, _ string, ids []string, take func(*queue.Detail) error) error {
+	for range ids {
+		if err := take(&q.d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 func (q details) Detail(context.Context, string, string) (queue.Detail, error) { return q.d, nil }
 

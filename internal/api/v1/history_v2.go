@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
@@ -27,14 +28,20 @@ func (a *API) GetHistory(w http.ResponseWriter, r *http.Request, p GetHistoryPar
 	}
 	list := HistoryResponse{History: []HistoryEntry{}}
 	if max > 0 && offset < maxHistory {
-		newest, err := a.Queue.History(r.Context(), api.Caller(r.Context()).ID, min(max+offset, maxHistory), -1)
+		account := api.Caller(r.Context()).ID
+		ids, err := a.Queue.History(r.Context(), account, min(max+offset, maxHistory), -1)
+		if err == nil {
+			ids = ids[:len(ids)-min(offset, len(ids))]
+			err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+				list.History = append(list.History, historyEntry(d))
+				return nil
+			})
+		}
 		if err != nil {
 			api.Fail(w, r, err)
 			return
 		}
-		for i := len(newest) - 1 - offset; i >= 0; i-- {
-			list.History = append(list.History, historyEntry(&newest[i]))
-		}
+		slices.Reverse(list.History)
 	}
 	api.WriteJSON(w, http.StatusOK, list)
 }

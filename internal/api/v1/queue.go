@@ -11,20 +11,25 @@ import (
 // will. The entries are ComfyUI's under both prefixes: the cloud's differ from
 // the fourth on, and no client reads those there. (operationId getQueueInfo)
 func (a *API) GetQueueInfo(w http.ResponseWriter, r *http.Request) {
-	running, pending, err := a.Queue.Live(r.Context(), api.Caller(r.Context()).ID)
-	if err != nil {
-		api.Fail(w, r, err)
-		return
+	account := api.Caller(r.Context()).ID
+	running, pending, err := a.Queue.Live(r.Context(), account)
+	out := api.NewStream(w)
+	list := func(ids []string) {
+		between := ""
+		if err == nil {
+			err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+				out.Text(between)
+				between = ","
+				return out.Value(item(d))
+			})
+		}
 	}
-	api.WriteJSON(w, http.StatusOK, QueueInfo{QueueRunning: items(running), QueuePending: items(pending)})
-}
-
-func items(jobs []queue.Detail) []QueueItem {
-	all := make([]QueueItem, len(jobs))
-	for i := range jobs {
-		all[i] = item(&jobs[i])
-	}
-	return all
+	out.Text(`{"queue_running":[`)
+	list(running)
+	out.Text(`],"queue_pending":[`)
+	list(pending)
+	out.Text("]}")
+	out.End(r, err)
 }
 
 // item is a job as ComfyUI's queue and history show it. Secrets were taken out

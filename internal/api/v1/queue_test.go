@@ -2,11 +2,16 @@ package v1_test
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
 )
 
 func TestQueueShowsComfyUIsTuples(t *testing.T) {
@@ -209,4 +214,65 @@ func TestCancelOnAnOpenServerIsComfyUIs(t *testing.T) {
 	h.ask("POST", "/api/jobs/cancel", `{"job_ids": ["unknown"]}`).is(200, `{"cancelled":false}`)
 	h.ask("POST", "/api/jobs/cancel", `{"job_ids": ["unknown", "any text"]}`).is(200, `{"cancelled":true}`)
 	h.ask("POST", "/api/jobs/any%20text/cancel", "").is(200, `{"cancelled":false}`)
+}
+
+// broken is a Queue of many jobs whose database goes away after some.
+type broken struct {
+	*queue.Service
+	jobs, after int
+}
+
+func (q broken) Live(context.Context, string) (running, pending []string, err error) {
+	return nil, make([]string, q.jobs), nil
+}
+
+func (q broken) Each(_ context.Context, _ string, ids []string, take func(*queue.Detail) error) error {
+	for i := range ids {
+		if i == q.after {
+			return settee.Faultf(settee.CodeUnavailable, "The database is away.")
+		}
+		prompt := json.RawMessage(`{"1":{"text":"` + strings.Repeat("x", 1<<10) + `"}}`)
+		if err := take(&queue.Detail{Job: settee.Job{PromptID: id1}, Graph: settee.Graph{Prompt: prompt}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A long queue is sent while it is read. A fault before anything was sent is
+// answered; one in the middle breaks the connection: nobody takes half a queue
+// for a whole one.
+func TestLongQueues(t *testing.T) {
+	h := newHouse(t, false)
+	server := httptest.NewServer(h.handler)
+	t.Cleanup(server.Close)
+	ask := func(q broken) (int, []byte, error) {
+		h.api.Queue = q
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/queue", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-API-Key", "key-a")
+		answer, err := server.Client().Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		return answer.StatusCode, body, err
+	}
+	var list struct {
+		Pending []json.RawMessage `json:"queue_pending"`
+	}
+	status, body, err := ask(broken{jobs: 2000, after: 2000})
+	if err != nil || status != 200 || json.Unmarshal(body, &list) != nil || len(list.Pending) != 2000 {
+		t.Errorf("%d, %v, %d jobs in %d bytes", status, err, len(list.Pending), len(body))
+	}
+	status, body, err = ask(broken{jobs: 10, after: 5})
+	if err != nil || status != 503 || string(body) != `{"code":"unavailable","message":"The database is away."}` {
+		t.Errorf("a fault at the beginning: %d %.200s, %v", status, body, err)
+	}
+	if _, body, err = ask(broken{jobs: 2000, after: 1000}); err == nil {
+		t.Errorf("half a queue of %d bytes looks whole", len(body))
+	}
 }

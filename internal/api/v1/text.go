@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/settee/settee/internal/pyjson"
@@ -50,35 +49,4 @@ func outputIDs(d *queue.Detail) []string {
 		return []string{}
 	}
 	return d.Graph.Outputs
-}
-
-// byID writes an object by prompt id whose members keep their order.
-type byID struct{ out bytes.Buffer }
-
-func (o *byID) add(id string, v any) error {
-	if o.out.Len() == 0 {
-		o.out.WriteByte('{')
-	} else {
-		o.out.WriteByte(',')
-	}
-	e := json.NewEncoder(&o.out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(id); err != nil {
-		return err
-	}
-	o.out.Truncate(o.out.Len() - 1) // the encoder's line end
-	o.out.WriteByte(':')
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	o.out.Truncate(o.out.Len() - 1)
-	return nil
-}
-
-func (o *byID) text() []byte {
-	if o.out.Len() == 0 {
-		return []byte("{}")
-	}
-	o.out.WriteByte('}')
-	return o.out.Bytes()
 }

@@ -35,8 +35,9 @@ type Queue interface {
 	Status(ctx context.Context, accountID, promptID string) (settee.Job, error)
 	Detail(ctx context.Context, accountID, promptID string) (queue.Detail, error)
 	List(ctx context.Context, accountID string, f queue.Filter) ([]settee.Job, int, error)
-	Live(ctx context.Context, accountID string) (running, pending []queue.Detail, err error)
-	History(ctx context.Context, accountID string, max, offset int) ([]queue.Detail, error)
+	Live(ctx context.Context, accountID string) (running, pending []string, err error)
+	History(ctx context.Context, accountID string, max, offset int) ([]string, error)
+	Each(ctx context.Context, accountID string, ids []string, take func(*queue.Detail) error) error
 	Cancel(ctx context.Context, accountID, promptID string) (bool, error)
 	CancelMany(ctx context.Context, accountID string, promptIDs []string) ([]string, error)
 	Interrupt(ctx context.Context, accountID, promptID string) error
