@@ -38,10 +38,13 @@ type Options struct {
 	Depth    int           // jobs taken at once (1): of two, the second's files are staged while the first runs
 	Poll     time.Duration // how often the truth is asked for while frames come (5 s)
 	Silence  time.Duration // longest time without a frame while a node runs (30 min)
+	Call     time.Duration // how long the server may take to answer (30 s)
+	Stall    time.Duration // how long a file on its way may stand still (60 s)
 	Patience time.Duration // how long the server may be out of reach during a job (30 s)
 	Grace    time.Duration // how long a node may take to yield to a cancel before the process is restarted (30 s)
 	Abandon  time.Duration // the same where there is no process to restart: then the run ends and the next one waits (2 min)
-	Staged   int           // input files remembered (2,000)
+	Staged   int           // input files that stay in ComfyUI while no job uses them (2,000)
+	Shelf    int64         // bytes of them (16 GiB)
 	Cached   int           // output files remembered (20,000)
 }
 
@@ -64,6 +67,7 @@ var (
 	ErrLost        = errors.New("ComfyUI does not know the job any more")
 	ErrSilent      = errors.New("ComfyUI fell silent")
 	ErrFault       = errors.New("the device failed")
+	ErrFull        = errors.New("ComfyUI's disk is full")
 	ErrStopped     = errors.New("the job was stopped on ComfyUI by somebody else")
 )
 
@@ -77,8 +81,9 @@ type Engine struct {
 
 	mu      sync.Mutex
 	epoch   int
-	classes *classes                // of this epoch; nil: not known yet
-	staged  *recent[string, staged] // by name
+	classes *classes // of this epoch; nil: not known yet
+	staged  *shelf
+	leaving map[string]chan struct{} // files on their way off the shelf; closed when they are gone
 	kept    *recent[keptKey, kept]
 	stuck   map[string]bool // prompts that did not yield
 	sick    bool            // a device fault was seen; a probe must pass
@@ -106,7 +111,7 @@ func New(opt Options) *Engine {
 		have *time.Duration
 		want time.Duration
 	}{
-		{&opt.Poll, 5 * time.Second}, {&opt.Silence, 30 * time.Minute}, {&opt.Patience, 30 * time.Second},
+		{&opt.Call, 30 * time.Second}, {&opt.Stall, time.Minute}, {&opt.Poll, 5 * time.Second}, {&opt.Silence, 30 * time.Minute}, {&opt.Patience, 30 * time.Second},
 		{&opt.Grace, 30 * time.Second}, {&opt.Abandon, 2 * time.Minute},
 	} {
 		if *d.have <= 0 {
@@ -116,16 +121,19 @@ func New(opt Options) *Engine {
 	if opt.Staged <= 0 {
 		opt.Staged = 2_000
 	}
+	if opt.Shelf <= 0 {
+		opt.Shelf = 16 << 30
+	}
 	if opt.Cached <= 0 {
 		opt.Cached = 20_000
 	}
-	e := &Engine{opt: opt, turn: make(chan struct{}, 1), stuck: map[string]bool{}}
+	e := &Engine{opt: opt, turn: make(chan struct{}, 1), stuck: map[string]bool{}, leaving: map[string]chan struct{}{}}
 	rand.Read(e.secret[:]) //nolint:errcheck // never fails
 	url := func() string { return opt.URL }
 	if opt.Process != nil {
 		url = opt.Process.URL
 	}
-	e.server = &server{url: func() string { return strings.TrimRight(url(), "/") }, http: opt.HTTP}
+	e.server = &server{url: func() string { return strings.TrimRight(url(), "/") }, http: opt.HTTP, limit: opt.Call}
 	e.forget()
 	return e
 }
@@ -142,8 +150,8 @@ func (e *Engine) Close() error {
 // mu, or is New.
 func (e *Engine) forget() {
 	e.classes = nil
-	e.staged = newRecent[string, staged](e.opt.Staged, e.unstage)
-	e.kept = newRecent[keptKey, kept](e.opt.Cached, nil)
+	e.staged = newShelf(e.opt.Staged, e.opt.Shelf)
+	e.kept = newRecent[keptKey, kept](e.opt.Cached)
 	e.stuck = map[string]bool{}
 	e.sick = false
 	e.cancels = cancelUnknown

@@ -17,10 +17,7 @@ import (
 	"github.com/settee/settee"
 )
 
-const (
-	resumes    = 5                // broken connections in a row without a new byte
-	stallLimit = 60 * time.Second // longest wait for bytes of a download
-)
+const resumes = 5 // broken connections in a row without a new byte
 
 // errGone says that ComfyUI has no such file.
 var errGone = errors.New("ComfyUI has no such file")
@@ -30,6 +27,7 @@ type download struct {
 	ctx  context.Context
 	http *http.Client
 	url  string
+	wait time.Duration // for the next bytes
 
 	body     io.ReadCloser
 	stop     context.CancelFunc
@@ -64,7 +62,7 @@ func (e *Engine) open(ctx context.Context, f settee.File) (io.ReadCloser, *downl
 		return file, d, nil
 	}
 	q := url.Values{"filename": {f.Filename}, "subfolder": {f.Subfolder}, "type": {string(f.Type)}}
-	d := &download{ctx: ctx, http: e.opt.HTTP, url: e.server.url() + "/view?" + q.Encode(), left: resumes}
+	d := &download{ctx: ctx, http: e.opt.HTTP, url: e.server.url() + "/view?" + q.Encode(), wait: e.opt.Stall, left: resumes}
 	for {
 		err := d.connect()
 		if err == nil {
@@ -102,7 +100,7 @@ func (d *download) again(err error) error {
 // connect asks for what is still missing.
 func (d *download) connect() error {
 	ctx, cancel := context.WithCancel(d.ctx)
-	stalled := time.AfterFunc(stallLimit, cancel)
+	stalled := time.AfterFunc(d.wait, cancel)
 	ok := false
 	defer func() {
 		if !ok {
@@ -176,7 +174,7 @@ func (d *download) Read(p []byte) (int, error) {
 		d.at += int64(n)
 		if n > 0 {
 			d.left = resumes
-			d.stalled.Reset(stallLimit)
+			d.stalled.Reset(d.wait)
 		}
 		whole := d.size < 0 && errors.Is(err, io.EOF) || d.size >= 0 && d.at >= d.size
 		switch {

@@ -52,6 +52,12 @@ func isOutOfMemory(data pyjson.Value) bool {
 		strings.HasPrefix(data.Get("exception_message").Text(), "Allocation on device")
 }
 
+// isFull reports that a node could not write: the machine's trouble, though a
+// node told it.
+func isFull(data pyjson.Value) bool {
+	return strings.HasSuffix(data.Get("exception_type").Text(), "OSError") && strings.Contains(data.Get("exception_message").Text(), "[Errno 28]")
+}
+
 // faults are words of a device, its driver or its libraries. After one of them
 // the process computes nothing any more.
 var faults = []string{

@@ -81,14 +81,22 @@ func TestLostFramesCostNothing(t *testing.T) {
 	for _, kind := range []string{"execution_start", "execution_cached", "executing", "executed", "progress_state", "execution_success"} {
 		t.Run("no "+kind, func(t *testing.T) {
 			b := setUp(t, nil)
-			b.server.Fail(comfyuitest.Faults{Lose: func(k string) bool { return k == kind }})
+			b.server.Fail(comfyuitest.Faults{Lose: func(_ int, k string) bool { return k == kind }})
+			b.mustRun(plainJob())
+			b.whole()
+		})
+	}
+	for n := 1; n <= 20; n++ {
+		t.Run(fmt.Sprintf("frame %d is lost", n), func(t *testing.T) {
+			b := setUp(t, nil)
+			b.server.Fail(comfyuitest.Faults{Lose: func(k int, _ string) bool { return k == n }})
 			b.mustRun(plainJob())
 			b.whole()
 		})
 	}
 	t.Run("no frame at all", func(t *testing.T) {
 		b := setUp(t, nil)
-		b.server.Fail(comfyuitest.Faults{Lose: func(string) bool { return true }})
+		b.server.Fail(comfyuitest.Faults{Lose: func(int, string) bool { return true }})
 		b.mustRun(plainJob())
 		b.whole()
 	})

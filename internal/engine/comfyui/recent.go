@@ -4,10 +4,9 @@ import "container/list"
 
 // recent is a map that remembers the most recently used keys, up to its size.
 type recent[K comparable, V any] struct {
-	size    int
-	order   *list.List // front: newest
-	byKey   map[K]*list.Element
-	dropped func(K, V) // told of what is pushed out; may be nil
+	size  int
+	order *list.List // front: newest
+	byKey map[K]*list.Element
 }
 
 type pair[K comparable, V any] struct {
@@ -15,8 +14,8 @@ type pair[K comparable, V any] struct {
 	value V
 }
 
-func newRecent[K comparable, V any](size int, dropped func(K, V)) *recent[K, V] {
-	return &recent[K, V]{size: size, order: list.New(), byKey: map[K]*list.Element{}, dropped: dropped}
+func newRecent[K comparable, V any](size int) *recent[K, V] {
+	return &recent[K, V]{size: size, order: list.New(), byKey: map[K]*list.Element{}}
 }
 
 func (r *recent[K, V]) get(k K) (v V, ok bool) {
@@ -39,15 +38,5 @@ func (r *recent[K, V]) put(k K, v V) {
 		last := r.order.Back()
 		p := r.order.Remove(last).(*pair[K, V])
 		delete(r.byKey, p.key)
-		if r.dropped != nil {
-			r.dropped(p.key, p.value)
-		}
-	}
-}
-
-func (r *recent[K, V]) remove(k K) {
-	if e, ok := r.byKey[k]; ok {
-		r.order.Remove(e)
-		delete(r.byKey, k)
 	}
 }

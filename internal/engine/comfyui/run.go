@@ -103,7 +103,9 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	if r.known, err = e.known(ctx); err != nil {
 		return e.own(ctx, job, fmt.Errorf("%w: %w", ErrUnreachable, err))
 	}
-	if r.inputs, err = e.stage(ctx, job, out); err != nil {
+	r.inputs, err = e.stage(ctx, job, out)
+	defer func() { e.unstage(r.inputs) }()
+	if err != nil {
 		return e.own(ctx, job, err)
 	}
 	r.client = uuid.NewString()
@@ -226,7 +228,7 @@ func (r *run) refused(answer []byte) error {
 // and its files out of the folders.
 func (r *run) tidy() {
 	r.tidyFiles()
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), r.e.opt.Call)
 	defer cancel()
 	if err := r.e.server.post(ctx, "/history", map[string][]string{"delete": {r.id}}); err != nil {
 		r.e.opt.Log.Debug("clearing ComfyUI's history failed", "error", err)

@@ -16,15 +16,13 @@ import (
 
 // server is ComfyUI's HTTP side.
 type server struct {
-	url  func() string
-	http *http.Client
-	date atomic.Int64 // Unix seconds that its newest answer told; 0: none did
+	url   func() string
+	http  *http.Client
+	limit time.Duration // of one control call
+	date  atomic.Int64  // Unix seconds that its newest answer told; 0: none did
 }
 
-const (
-	callTimeout = 30 * time.Second // of one control call
-	answerLimit = 256 << 20        // bytes of one JSON answer
-)
+const answerLimit = 256 << 20 // bytes of one JSON answer
 
 // statusError is an answer with another status than was expected.
 type statusError struct {
@@ -39,8 +37,15 @@ func (e *statusError) Error() string {
 
 // call sends one request and reads the whole answer, whatever its status.
 func (s *server) call(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.limit)
 	defer cancel()
+	// A connection over which nothing came may be open on this side only, and so
+	// may those be that lie idle.
+	defer func() {
+		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // a context's own
+			s.http.CloseIdleConnections()
+		}
+	}()
 	var reader io.Reader
 	if body != nil {
 		reader = bytes.NewReader(body)

@@ -43,7 +43,7 @@ const (
 // dial opens a socket. It asks for previews that say whose they are.
 func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 	address := "ws" + strings.TrimPrefix(e.server.url(), "http") + "/ws?clientId=" + url.QueryEscape(clientID)
-	dialing, stop := context.WithTimeout(ctx, callTimeout)
+	dialing, stop := context.WithTimeout(ctx, e.opt.Call)
 	defer stop()
 	conn, resp, err := websocket.Dial(dialing, address, &websocket.DialOptions{
 		HTTPClient:      &http.Client{Transport: e.opt.HTTP.Transport},

@@ -258,6 +258,9 @@ func (r *run) failed(data pyjson.Value) error {
 		r.e.fault(data.Get("exception_message").Text())
 		return fmt.Errorf("%w: %.300s", ErrFault, r.terms.text(data.Get("exception_message").Text()))
 	}
+	if isFull(data) {
+		return fmt.Errorf("%w: %.300s", ErrFull, r.terms.text(data.Get("exception_message").Text()))
+	}
 	return &engine.Failure{Event: settee.Event{Type: settee.EventError, Data: r.failure(data)}}
 }
 

@@ -3,6 +3,7 @@ package comfyuitest
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Faults are what goes wrong. The zero value is a good server.
@@ -13,12 +14,21 @@ type Faults struct {
 	// Die ends the process after that many frames: nothing is answered until
 	// Restart.
 	Die int
-	// Lose reports that a frame of this type is not sent.
-	Lose func(kind string) bool
+	// Lose reports that the n-th frame, counted from 1, of this type is not sent.
+	Lose func(n int, kind string) bool
+	// Mute has every connection that is open fall silent after that many frames,
+	// once: no byte and no end comes over it any more; 0: never.
+	Mute int
 	// Answers replace what "METHOD /path" answers, one a request.
 	Answers map[string][]Answer
 	// CutView ends the first answers of /view after so many bytes.
 	CutView []int
+	// StallView has the first answers of /view stand still after so many bytes.
+	StallView []int
+	// Slow is how long each piece of a file takes, both ways.
+	Slow time.Duration
+	// DiskFull has uploads and nodes that write fail.
+	DiskFull bool
 	// IgnoreRange makes /view answer the whole file, whatever is asked.
 	IgnoreRange bool
 	// ForgetHistory keeps no entry.
@@ -31,13 +41,19 @@ type Faults struct {
 	Jobs bool
 }
 
+// Mute has every connection that is open fall silent, and with fresh those that
+// come, until Fail.
+func (s *Server) Mute(fresh bool) { s.lines.silence(fresh) }
+
 // Answer replaces an answer. Status 0 breaks the connection; Truncate sends
-// half of the real one; Late runs the handler and then breaks the connection.
+// half of the real one; Late runs the handler and then breaks the connection;
+// Hang never answers.
 type Answer struct {
 	Status   int
 	Body     string
 	Truncate bool
 	Late     bool
+	Hang     bool
 }
 
 // Fail sets what goes wrong from now on.
@@ -45,6 +61,7 @@ func (s *Server) Fail(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults, s.frames = f, 0
+	s.lines.hear()
 }
 
 // Kill ends the process: sockets close and nothing is answered until Restart.
@@ -109,6 +126,12 @@ func (s *Server) troubled(next http.Handler) http.Handler {
 			panic(http.ErrAbortHandler)
 		case fault == nil:
 			next.ServeHTTP(w, r)
+		case fault.Hang:
+			select {
+			case <-r.Context().Done():
+			case <-s.stop:
+			}
+			panic(http.ErrAbortHandler)
 		case fault.Late:
 			next.ServeHTTP(discard{}, r)
 			panic(http.ErrAbortHandler)

@@ -1,7 +1,6 @@
 package comfyuitest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 )
 
 func (s *Server) view(w http.ResponseWriter, r *http.Request) {
@@ -18,10 +18,15 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) {
 		f.Type = "output"
 	}
 	s.mu.Lock()
-	content, ok := s.files[f]
+	c, ok := s.find(f)
 	modified := s.times[f]
 	s.log.Viewed = append(s.log.Viewed, f.Filename)
-	cut := -1
+	s.log.Ranges = append(s.log.Ranges, r.Header.Get("Range"))
+	cut, stall := -1, -1
+	if list := s.faults.StallView; len(list) > 0 {
+		stall, s.faults.StallView = list[0], list[1:]
+	}
+	slow := s.faults.Slow
 	if list := s.faults.CutView; len(list) > 0 {
 		cut, s.faults.CutView = list[0], list[1:]
 	}
@@ -38,17 +43,52 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) {
 		kind = "application/octet-stream"
 	}
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("ETag", fmt.Sprintf(`"%x"`, len(content)))
-	if cut >= 0 {
-		w = &cutter{w, cut}
+	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, len(c.data), c.made.Size))
+	if slow > 0 {
+		w = &slowWriter{w, slow}
 	}
-	http.ServeContent(w, r, f.Filename, modified, bytes.NewReader(content))
+	if cut >= 0 {
+		w = &cutter{w, cut, func() { panic(http.ErrAbortHandler) }}
+	}
+	if stall >= 0 {
+		w = &cutter{w, stall, func() {
+			select {
+			case <-r.Context().Done(): // it is given up on the other side
+			case <-s.stop:
+			}
+			panic(http.ErrAbortHandler)
+		}}
+	}
+	http.ServeContent(w, r, f.Filename, modified, c.open())
 }
 
-// cutter breaks the connection after some bytes.
+// slowWriter takes its time for each piece.
+type slowWriter struct {
+	http.ResponseWriter
+	pause time.Duration
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(w.pause)
+	return w.ResponseWriter.Write(p)
+}
+
+// slowReader too.
+type slowReader struct {
+	io.Reader
+	pause time.Duration
+}
+
+func (r *slowReader) Read(p []byte) (int, error) {
+	time.Sleep(r.pause)
+	return r.Reader.Read(p)
+}
+
+// cutter does something else after some bytes.
 type cutter struct {
 	http.ResponseWriter
 	left int
+	then func()
 }
 
 func (c *cutter) Write(p []byte) (int, error) {
@@ -57,19 +97,29 @@ func (c *cutter) Write(p []byte) (int, error) {
 	c.ResponseWriter.Write(p[:n])
 	if n < len(p) {
 		c.ResponseWriter.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
+		c.then()
 	}
 	return n, nil
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	full, slow, limit := s.faults.DiskFull, s.faults.Slow, s.limit
+	s.mu.Unlock()
+	if r.ContentLength > limit {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
+	if slow > 0 {
+		r.Body = io.NopCloser(&slowReader{r.Body, slow})
+	}
 	form, err := r.MultipartReader()
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	f := File{Type: "input"}
-	var content []byte
+	var c content
 	overwrite := false
 	for {
 		part, err := form.NextPart()
@@ -80,14 +130,15 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
-		b, err := io.ReadAll(part)
+		got, err := take(part)
 		if err != nil {
 			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
+		b := got.data
 		switch part.FormName() {
 		case "image":
-			f.Filename, content = part.FileName(), b
+			f.Filename, c = part.FileName(), got
 		case "type":
 			f.Type = string(b)
 		case "subfolder":
@@ -100,18 +151,22 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
+	if full {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name := f.Filename
 	ext := path.Ext(name)
 	for n := 1; !overwrite; n++ {
-		have, ok := s.files[f]
-		if !ok || bytes.Equal(have, content) {
+		have, ok := s.find(f)
+		if !ok || have.same(c) {
 			break
 		}
 		f.Filename = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), n, ext)
 	}
-	s.files[f] = content
+	s.keep(f, c)
 	s.log.Uploaded = append(s.log.Uploaded, f.Filename)
 	writeJSON(w, map[string]string{"name": f.Filename, "subfolder": f.Subfolder, "type": f.Type})
 }

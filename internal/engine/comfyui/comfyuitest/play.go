@@ -56,7 +56,11 @@ func (s *Server) work(epoch int, wake chan struct{}) {
 		}
 		y := &Play{s: s, p: p, epoch: epoch, Number: n, progress: map[string][3]string{}, meta: map[string]string{}}
 		n++
+		began := time.Now()
 		program(y)
+		if rest := s.pace - time.Since(began); rest > 0 {
+			time.Sleep(rest)
+		}
 		y.done()
 	}
 }

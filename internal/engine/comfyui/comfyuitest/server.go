@@ -6,6 +6,7 @@ package comfyuitest
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,8 +21,8 @@ import (
 type Server struct {
 	URL string
 
-	t    testing.TB
-	http *httptest.Server
+	http  *httptest.Server
+	lines *lines
 
 	mu       sync.Mutex
 	faults   Faults
@@ -34,7 +35,8 @@ type Server struct {
 	history  map[string]json.RawMessage
 	order    []string // of history
 	cache    map[string]result
-	files    map[File][]byte
+	files    map[File]content
+	dirs     map[string]string  // by type: where files lie instead
 	times    map[File]time.Time // of files
 	letters  map[string]string  // of PreviewImage's names, by node
 	wake     chan struct{}
@@ -45,6 +47,8 @@ type Server struct {
 	log      Log
 	thread   sync.WaitGroup
 	stop     chan struct{}
+	limit    int64         // of an upload
+	pace     time.Duration // of a prompt
 }
 
 // File is a name in ComfyUI's folders.
@@ -59,6 +63,7 @@ type Log struct {
 	Freed       int               // POST /free
 	Uploaded    []string          // names
 	Viewed      []string          // names
+	Ranges      []string          // what of them was asked for; "" for all
 	Sockets     int
 }
 
@@ -67,7 +72,22 @@ type Program func(p *Play)
 
 // New starts a server, which ends with the test.
 func New(t testing.TB) *Server {
-	s := &Server{t: t, sockets: map[string]*client{}, files: map[File][]byte{}, times: map[File]time.Time{}, gates: map[string]chan struct{}{}, stop: make(chan struct{})}
+	s := Start(Options{})
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Options of a server that is started for longer than a test.
+type Options struct {
+	Listen  string            // address; empty: a free one on loopback
+	Folders map[string]string // by type (input, output, temp); none: files are in memory
+	Pace    time.Duration     // how long a prompt takes at least
+}
+
+// Start starts a server that must be closed.
+func Start(opt Options) *Server {
+	s := &Server{sockets: map[string]*client{}, files: map[File]content{}, dirs: opt.Folders, times: map[File]time.Time{},
+		gates: map[string]chan struct{}{}, stop: make(chan struct{}), limit: 100 << 20, pace: opt.Pace}
 	s.program = simulate
 	s.empty()
 	mux := http.NewServeMux()
@@ -75,7 +95,7 @@ func New(t testing.TB) *Server {
 		"GET /ws": s.ws, "GET /prompt": s.remaining, "POST /prompt": s.submit, "GET /queue": s.listQueue, "POST /queue": s.editQueue,
 		"POST /interrupt": s.interrupt, "GET /history": s.listHistory, "GET /history/{id}": s.listHistory, "POST /history": s.editHistory,
 		"GET /view": s.view, "POST /upload/image": s.upload, "POST /free": s.free,
-		"GET /object_info": s.objectInfo, "GET /system_stats": s.answer("system_stats"), "GET /features": s.answer("features"),
+		"GET /object_info": s.objectInfo, "GET /system_stats": s.systemStats, "GET /features": s.features,
 		"GET /models": s.models, "GET /models/{folder}": s.models,
 	} {
 		method, route, _ := strings.Cut(path, " ")
@@ -83,17 +103,31 @@ func New(t testing.TB) *Server {
 		mux.HandleFunc(method+" /api"+route, f)
 	}
 	mux.HandleFunc("POST /api/jobs/{id}/cancel", s.cancelJob)
-	s.http = httptest.NewServer(s.troubled(mux))
+	s.http = httptest.NewUnstartedServer(s.troubled(mux))
+	if opt.Listen != "" {
+		l, err := net.Listen("tcp", opt.Listen)
+		if err != nil {
+			panic(err)
+		}
+		s.http.Listener.Close()
+		s.http.Listener = l
+	}
+	s.lines = &lines{Listener: s.http.Listener, all: map[*line]bool{}}
+	s.http.Listener = s.lines
+	s.http.Start()
 	s.URL = s.http.URL
 	s.start()
-	t.Cleanup(func() {
-		close(s.stop)
-		s.Restart()
-		s.http.CloseClientConnections()
-		s.http.Close()
-		s.thread.Wait()
-	})
 	return s
+}
+
+// Close ends the server.
+func (s *Server) Close() {
+	close(s.stop)
+	s.Restart()
+	s.lines.hangUp()
+	s.http.CloseClientConnections()
+	s.http.Close()
+	s.thread.Wait()
 }
 
 // empty is the state of a process that has just started. The caller holds mu,
@@ -132,15 +166,46 @@ func (s *Server) Run(p Program) {
 }
 
 // Write puts a file into a folder; it was written long ago.
-func (s *Server) Write(f File, content []byte) {
-	s.WriteAt(f, content, time.Unix(1_700_000_000, 0))
+func (s *Server) Write(f File, data []byte) {
+	s.WriteAt(f, data, time.Unix(1_700_000_000, 0))
 }
 
 // WriteAt is Write with a time.
-func (s *Server) WriteAt(f File, content []byte, modified time.Time) {
+func (s *Server) WriteAt(f File, data []byte, modified time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files[f], s.times[f] = content, modified
+	s.keep(f, content{data: data})
+	s.times[f] = modified
+}
+
+// WritePattern is Write of bytes that are made when they are read.
+func (s *Server) WritePattern(f File, p Pattern) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[f], s.times[f] = content{made: p}, time.Unix(1_700_000_000, 0)
+}
+
+// Uploaded is the hash and size of an upload that was too large to keep.
+func (s *Server) Uploaded(name string) (sum string, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.files[File{Type: "input", Filename: name}]
+	return c.sum, c.size
+}
+
+// Size is how many bytes a file has.
+func (s *Server) Size(f File) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, _ := s.find(f)
+	return int64(len(c.data)) + c.made.Size + c.size
+}
+
+// TakeUpTo sets the largest upload that is taken.
+func (s *Server) TakeUpTo(limit int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = limit
 }
 
 // Names lists the files of a folder.
@@ -182,11 +247,21 @@ func writeJSON(w http.ResponseWriter, v any) {
 	w.Write(raw)
 }
 
-func (s *Server) answer(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Write(recording.Answer(s.t, name))
-	}
+func (s *Server) systemStats(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Write(recording.Answer(nobody{}, "system_stats"))
+}
+
+// nobody stands for a test where a server runs without one: recordings are part
+// of the program.
+type nobody struct{ testing.TB }
+
+func (nobody) Helper() {}
+
+func (s *Server) features(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writeJSON(w, map[string]any{"supports_preview_metadata": true, "max_upload_size": s.limit})
 }
 
 func (s *Server) objectInfo(w http.ResponseWriter, _ *http.Request) {

@@ -2,19 +2,12 @@ package comfyuitest
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
-	"image"
-	"image/png"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/recording"
@@ -29,6 +22,9 @@ import (
 //	FakeText     shows text
 //	FakeFile     writes content under type, subfolder and name, and lists it under key
 //	FakeSilent   shows text without being an output node
+//	FakeSleep    takes seconds
+//	FakeVideo    writes size bytes of the Pattern of seed
+//	FakeMachine  waits until number processes run one with this meeting place, a folder, and tells about its own
 const fakes = `
 "FakeWait": {"input": {"required": {"name": ["STRING"]}, "optional": {"stubborn": ["BOOLEAN"]}}, "output": [], "name": "FakeWait", "output_node": true},
 "FakeRaise": {"input": {"required": {"kind": ["STRING"], "text": ["STRING"]}, "optional": {"times": ["INT"]}, "hidden": {"prompt": "PROMPT", "auth_token": "AUTH_TOKEN_COMFY_ORG"}}, "output": [], "name": "FakeRaise", "output_node": true},
@@ -36,7 +32,10 @@ const fakes = `
 "FakeText": {"input": {"required": {"text": ["STRING"]}}, "output": ["STRING"], "name": "FakeText", "output_node": true},
 "FakeSilent": {"input": {"required": {"text": ["STRING"]}}, "output": ["STRING"], "name": "FakeSilent", "output_node": false},
 "FakeFile": {"input": {"required": {"key": ["STRING"], "name": ["STRING"], "content": ["STRING"]}, "optional": {"type": ["STRING"], "subfolder": ["STRING"]}}, "output": [], "name": "FakeFile", "output_node": true},
-"FakeBlocked": {"input": {"required": {}}, "output": [], "name": "FakeBlocked", "output_node": true}`
+"FakeBlocked": {"input": {"required": {}}, "output": [], "name": "FakeBlocked", "output_node": true},
+"FakeSleep": {"input": {"required": {"seconds": ["FLOAT"]}, "optional": {"images": ["IMAGE"]}}, "output": ["IMAGE"], "name": "FakeSleep", "output_node": false},
+"FakeVideo": {"input": {"required": {"seed": ["INT"], "size": ["INT"]}}, "output": [], "name": "FakeVideo", "output_node": true},
+"FakeMachine": {"input": {"required": {"meet": ["STRING"], "number": ["INT"]}}, "output": [], "name": "FakeMachine", "output_node": true}`
 
 // Definitions are object_info of all that the server knows.
 func Definitions() []byte { return definitions() }
@@ -113,7 +112,7 @@ func (s *Server) validate(body pyjson.Value) (outputs []string, refusal string) 
 		}
 		if strings.HasPrefix(class, "LoadImage") {
 			name := m.Value.Get("inputs").Get("image").Text()
-			if _, ok := s.files[inputFile(name)]; !ok {
+			if _, ok := s.find(inputFile(name)); !ok {
 				return nil, refuse("prompt_outputs_failed_validation", "Prompt outputs failed validation", quote(m.Key)+
 					`: {"errors": [{"type": "custom_validation_failed", "message": "Custom validation failed for node", "details": `+quote("image - Invalid image file: "+name)+`, "extra_info": {}}], "dependent_outputs": [], "class_type": `+quote(class)+`}`)
 			}
@@ -225,123 +224,4 @@ func simulate(y *Play) {
 		}
 	}
 	y.Say("execution_success", "")
-}
-
-// node runs one node; false ends the prompt.
-func (y *Play) node(id string, n pyjson.Value) (ui string, ok bool) {
-	class, in := n.Get("class_type").Text(), n.Get("inputs")
-	select {
-	case <-y.p.stop:
-		if !in.Get("stubborn").Truthy() {
-			y.Interrupted(id, class)
-			return "", false
-		}
-	default:
-	}
-	y.Progress(id, "running", "0.0", "1.0")
-	y.Send("executing", fmt.Sprintf(`{"node": %[1]s, "display_node": %[1]s, "prompt_id": %[2]s}`, quote(id), quote(y.p.id)))
-	ui = "null"
-	switch class {
-	case "FakeWait":
-		y.s.mu.Lock()
-		gate := y.s.gate(in.Get("name").Text())
-		y.s.mu.Unlock()
-		stop := y.p.stop
-		if in.Get("stubborn").Truthy() {
-			stop = nil
-		}
-		select {
-		case <-gate:
-		case <-stop:
-			y.Interrupted(id, class)
-			return "", false
-		}
-	case "FakeRaise":
-		if times := in.Get("times"); times.Kind != pyjson.Absent && y.Number > int(times.Big().Int64()) {
-			break
-		}
-		graph := pyjson.Of(string(y.p.graph))
-		y.Raise(id, class, in.Get("kind").Text(), in.Get("text").Text(),
-			`{"text": [`+quote(in.Get("text").Text())+`], "prompt": [`+quote(pyjson.Repr(graph))+`], "auth_token": [`+quote(pyjson.Of(string(y.p.extra)).Get("auth_token_comfy_org").Text())+`]}`)
-		return "", false
-	case "FakeBlocked":
-		y.Send("execution_error", fmt.Sprintf(`{"prompt_id": %s, "node_id": %s, "node_type": "FakeBlocked", "executed": [], "exception_message": "Execution Blocked: no", "exception_type": "ExecutionBlocked", "traceback": [], "current_inputs": [], "current_outputs": []}`, quote(y.p.id), quote(id)))
-	case "FakeProgress":
-		y.steps(id, int(in.Get("steps").Big().Int64()))
-	case "FakeText", "FakeSilent":
-		ui = `{"text": [` + quote(in.Get("text").Text()) + `]}`
-	case "FakeFile":
-		f := File{in.Get("type").Text(), in.Get("subfolder").Text(), in.Get("name").Text()}
-		if f.Type == "" {
-			f.Type = "output"
-		}
-		if f.Type != "input" {
-			y.s.Write(f, []byte(in.Get("content").Text()))
-		}
-		ui = fmt.Sprintf(`{%s: [{"filename": %s, "subfolder": %s, "type": %s, "format": "x/y"}]}`, quote(in.Get("key").Text()), quote(f.Filename), quote(f.Subfolder), quote(f.Type))
-	case "SaveImage", "PreviewImage":
-		ui = y.picture(id, class, in)
-	}
-	if ui != "null" {
-		y.Show(id, ui, id)
-	}
-	y.Progress(id, "finished", "1.0", "1.0")
-	return ui, true
-}
-
-// steps sends a progress bar with a picture a step (protocol note 2.5).
-func (y *Play) steps(id string, n int) {
-	for i := 1; i <= n; i++ {
-		y.Progress(id, "running", fmt.Sprint(i), fmt.Sprint(n))
-		meta := fmt.Sprintf(`{"node_id": %[1]s, "prompt_id": %[2]s, "display_node_id": %[1]s, "parent_node_id": null, "real_node_id": %[1]s, "image_type": "image/jpeg"}`, quote(id), quote(y.p.id))
-		frame := binary.BigEndian.AppendUint32(nil, 4)
-		frame = binary.BigEndian.AppendUint32(frame, uint32(len(meta)))
-		y.SendBinary(append(append(frame, meta...), "\xff\xd8\xff picture"...))
-		y.Send("progress", fmt.Sprintf(`{"value": %d, "max": %d, "prompt_id": %s, "node": %s}`, i, n, quote(y.p.id), quote(id)))
-	}
-}
-
-// picture writes a PNG with the graph in it, under ComfyUI's names.
-func (y *Play) picture(id, class string, in pyjson.Value) string {
-	f := File{Type: "output"}
-	prefix := in.Get("filename_prefix").Text()
-	if prefix == "" {
-		prefix = "ComfyUI"
-	}
-	y.s.mu.Lock()
-	if class == "PreviewImage" {
-		f.Type = "temp"
-		if y.s.letters[id] == "" {
-			sum := sha256.Sum256([]byte(fmt.Sprint(id, y.epoch, time.Now())))
-			y.s.letters[id] = strings.Map(func(r rune) rune { return 'a' + r%16 }, hex.EncodeToString(sum[:])[:5])
-		}
-		prefix = "ComfyUI_temp_" + y.s.letters[id]
-	}
-	if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
-		f.Subfolder, prefix = prefix[:i], prefix[i+1:]
-	}
-	for n := 1; ; n++ {
-		f.Filename = fmt.Sprintf("%s_%05d_.png", prefix, n)
-		if _, ok := y.s.files[f]; !ok {
-			break
-		}
-	}
-	y.s.files[f] = Picture(string(pyjson.Dump(pyjson.Of(string(y.p.graph)))))
-	y.s.mu.Unlock()
-	return fmt.Sprintf(`{"images": [{"filename": %s, "subfolder": %s, "type": "%s"}]}`, quote(f.Filename), quote(f.Subfolder), f.Type)
-}
-
-// Picture is a PNG with a text under "prompt".
-func Picture(prompt string) []byte {
-	var out bytes.Buffer
-	if err := png.Encode(&out, image.NewRGBA(image.Rect(0, 0, 2, 2))); err != nil {
-		panic(err)
-	}
-	chunk := append([]byte("tEXtprompt\x00"), prompt...)
-	const head = 8 + 25 // signature and IHDR
-	b := out.Bytes()
-	text := binary.BigEndian.AppendUint32(append([]byte{}, b[:head]...), uint32(len(chunk)-4))
-	text = append(text, chunk...)
-	text = binary.BigEndian.AppendUint32(text, crc32.ChecksumIEEE(chunk))
-	return append(text, b[head:]...)
 }

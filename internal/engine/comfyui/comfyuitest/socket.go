@@ -117,12 +117,16 @@ func (s *Server) send(clientID, kind string, m message) {
 	if s.dead {
 		return
 	}
-	if s.faults.Lose == nil || !s.faults.Lose(kind) {
+	s.frames++
+	if s.faults.Lose == nil || !s.faults.Lose(s.frames, kind) {
 		if c := s.sockets[clientID]; c != nil {
 			c.out <- m
 		}
 	}
-	s.frames++
+	if n := s.faults.Mute; n > 0 && s.frames >= n {
+		s.faults.Mute = 0
+		s.lines.silence(false)
+	}
 	if n := s.faults.DropSocket; n > 0 && s.frames >= n {
 		s.faults.DropSocket = 0
 		for id, c := range s.sockets {
