@@ -246,20 +246,14 @@ func (s *session) receiptsOf(x engine.Executed) map[string]string {
 	return shown
 }
 
-// Finish ends an attempt. An ending that the server cannot take is told as a
-// loss, so that the job does not hang.
+// Finish ends an attempt. That an event was refused before does not keep it from
+// ending.
 func (k *Coordinator) Finish(ctx context.Context, a queue.Attempt, e queue.Ending) error {
 	s, t, err := k.trail(a)
 	if err != nil {
 		return err
 	}
 	err = k.finish(ctx, s, t, a, e)
-	switch settee.CodeOf(err) {
-	case "":
-	case settee.CodeInvalid, settee.CodeTooLarge, settee.CodeForbidden, settee.CodeConflict:
-		k.log.Error("an ending was refused; the job is handed back", "job", a.JobID, "error", err)
-		err = k.finish(ctx, s, t, a, queue.Ending{State: settee.Pending, Reason: settee.ReasonLost})
-	}
 	if code := settee.CodeOf(err); code == "" || code == settee.CodeLeaseLost {
 		s.end(a)
 	}
@@ -270,7 +264,9 @@ func (k *Coordinator) finish(ctx context.Context, s *session, t *trail, a queue.
 	in := wire.Finish{State: e.State, Reason: e.Reason}
 	if e.State != settee.Pending {
 		in.Event = &e.Event
-		if err := k.ahead(ctx, s, t, a); err != nil {
+		switch err := k.ahead(ctx, s, t, a); settee.CodeOf(err) {
+		case "", settee.CodeInvalid, settee.CodeTooLarge:
+		default:
 			return err
 		}
 	}

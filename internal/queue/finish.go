@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,6 +15,9 @@ import (
 func (s *Service) Finish(ctx context.Context, a Attempt, e Ending) error {
 	if e.State != settee.Pending && (!e.State.Terminal() || e.Event.Type == "") {
 		return settee.Faultf(settee.CodeInvalid, "an attempt cannot end as %q with event %q", e.State, e.Event.Type)
+	}
+	if e.Event.Data != nil && !json.Valid(e.Event.Data) {
+		return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", e.Event.Type)
 	}
 	return s.end(ctx, a, End{Ending: e})
 }

@@ -7,6 +7,11 @@ import (
 	"github.com/settee/settee/internal/engine"
 )
 
+// Success is the execution_success of a job.
+func Success(promptID string) settee.Event {
+	return settee.Event{Type: settee.EventSuccess, Data: object(field{"prompt_id", text(promptID)})}
+}
+
 // Interrupted is the execution_interrupted of a job that no engine speaks for.
 func Interrupted(promptID string) settee.Event {
 	return settee.Event{Type: settee.EventInterrupted, Data: object(
@@ -16,8 +21,13 @@ func Interrupted(promptID string) settee.Event {
 
 // Failure is the execution_error of a job that no engine speaks for.
 func Failure(promptID, kind, message string) settee.Event {
+	return FailureOf(promptID, "", "", kind, message)
+}
+
+// FailureOf is Failure of a node.
+func FailureOf(promptID, node, class, kind, message string) settee.Event {
 	return settee.Event{Type: settee.EventError, Data: object(
-		field{"prompt_id", text(promptID)}, field{"node_id", text("")}, field{"node_type", text("")},
+		field{"prompt_id", text(promptID)}, field{"node_id", text(node)}, field{"node_type", text(class)},
 		field{"executed", json.RawMessage("[]")}, field{"exception_message", text(message)},
 		field{"exception_type", text(kind)}, field{"traceback", json.RawMessage("[]")},
 		field{"current_inputs", json.RawMessage("{}")}, field{"current_outputs", json.RawMessage("[]")})}

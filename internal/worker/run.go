@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/workflow"
 )
 
@@ -31,7 +34,11 @@ func (w *Worker) run(alive, ctx context.Context, lease *queue.Lease) queue.Endin
 	if err == nil {
 		err = w.drive(ctx, job, newSink(alive, w, lease))
 	}
-	return outcome(lease.PromptID, err, context.Cause(ctx))
+	e := outcome(lease.PromptID, err, context.Cause(ctx))
+	if e.Event.Data, err = standard(e.Event.Data); err != nil {
+		e.State, e.Reason, e.Event = settee.Failed, settee.ReasonError, record.Failure(lease.PromptID, "EngineError", err.Error())
+	}
+	return e
 }
 
 // drive calls the engine and turns a panic of its own into an error.
@@ -67,29 +74,35 @@ func (w *Worker) job(lease *queue.Lease) (engine.Job, error) {
 	}, nil
 }
 
-// Reveal puts a lease's secrets, which unseal opens, into its extra_data.
+// Reveal puts a lease's secrets, which unseal opens, into its extra_data, in the
+// places that were kept for them. Every other byte stays: Python may read it.
 func Reveal(extra, sealed json.RawMessage, unseal func([]byte) ([]byte, error)) (json.RawMessage, error) {
 	plain, err := unseal(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("open the job's secrets: %w", err)
 	}
-	var secrets, all map[string]json.RawMessage
+	var secrets map[string]json.RawMessage
 	if err := json.Unmarshal(plain, &secrets); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(extra, &all); err != nil {
+	root, err := pyjson.Parse(extra)
+	if err != nil {
 		return nil, err
 	}
-	for k, v := range secrets {
-		all[k] = v
+	var edits []settee.Edit
+	for name, secret := range secrets {
+		if v := root.Get(name); v.Kind != pyjson.Absent {
+			edits = append(edits, settee.Edit{Start: v.Start, End: v.End, Text: string(secret)})
+		}
 	}
-	return json.Marshal(all)
+	slices.SortFunc(edits, func(a, b settee.Edit) int { return a.Start - b.Start })
+	return workflow.Apply(extra, edits, false), nil
 }
 
 // outcome turns what Run returned, and why its context ended, into an ending.
 func outcome(promptID string, err, cause error) queue.Ending {
 	if err == nil {
-		return queue.Ending{State: settee.Completed, Event: event(settee.EventSuccess, map[string]any{"prompt_id": promptID})}
+		return queue.Ending{State: settee.Completed, Event: record.Success(promptID)}
 	}
 	if failure, ok := errors.AsType[*engine.Failure](err); ok {
 		return queue.Ending{State: settee.Failed, Reason: settee.ReasonError, Event: failure.Event}
@@ -97,43 +110,32 @@ func outcome(promptID string, err, cause error) queue.Ending {
 	halt, _ := errors.AsType[stop](cause)
 	switch halt.reason {
 	case settee.ReasonUser:
-		e := event(settee.EventInterrupted, map[string]any{"prompt_id": promptID, "node_id": "", "node_type": "", "executed": []string{}})
+		e := record.Interrupted(promptID)
 		if interrupted, ok := errors.AsType[*engine.Interrupted](err); ok {
 			e = interrupted.Event
 		}
 		return queue.Ending{State: settee.Cancelled, Reason: settee.ReasonUser, Event: e}
-	case settee.ReasonTimeout, settee.ReasonCredits:
-		return queue.Ending{State: settee.Failed, Reason: halt.reason, Event: event(settee.EventError, ended(promptID, halt.reason))}
+	case settee.ReasonTimeout:
+		return queue.Ending{State: settee.Failed, Reason: halt.reason,
+			Event: record.Failure(promptID, "JobTimeout", "The job ran longer than its tier allows.")}
+	case settee.ReasonCredits:
+		return queue.Ending{State: settee.Failed, Reason: halt.reason,
+			Event: record.Failure(promptID, "InsufficientFundsError", "The account ran out of credits.")}
 	case settee.ReasonDrained:
 		return queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	}
+	if refused(err) {
+		return queue.Ending{State: settee.Failed, Reason: settee.ReasonError, Event: record.Failure(promptID, "EngineError", err.Error())}
 	}
 	return queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
 }
 
-// ended is the execution_error data of a job that we stopped.
-func ended(promptID string, reason settee.Reason) map[string]any {
-	kind, text := "JobTimeout", "The job ran longer than its tier allows."
-	if reason == settee.ReasonCredits {
-		kind, text = "InsufficientFundsError", "The account ran out of credits."
-	}
-	return map[string]any{
-		"prompt_id": promptID, "node_id": "", "node_type": "", "executed": []string{},
-		"exception_message": text, "exception_type": kind, "traceback": []string{},
-		"current_inputs": map[string]any{}, "current_outputs": []string{},
-	}
-}
-
-func event(kind string, data map[string]any) settee.Event {
-	b, err := json.Marshal(data)
-	if err != nil {
-		panic(err) // strings and lists only
-	}
-	return settee.Event{Type: kind, Data: b}
-}
-
 // finish reports an ending until it is taken, or until the attempt or the whole
-// session is lost: whoever holds the job then speaks for it.
+// session is lost: whoever holds the job then speaks for it. One that is refused,
+// because it is too large, is told in brief; when that is refused too, the job is
+// handed back, so that it does not hang.
 func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) {
+	refusals := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := w.coordinator.Finish(alive, a, e)
 		if err == nil {
@@ -142,6 +144,16 @@ func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) 
 		w.opt.Log.Warn("reporting an ending failed", "job", a.JobID, "error", err)
 		if settee.CodeOf(err) == settee.CodeLeaseLost || alive.Err() != nil {
 			return
+		}
+		if refused(err) {
+			switch refusals++; refusals {
+			case 1:
+				e.Event = brief(e.Event, err)
+				continue
+			case 2:
+				e = queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
+				continue
+			}
 		}
 		select {
 		case <-alive.Done():

@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -20,12 +21,12 @@ type sink struct {
 }
 
 func newSink(alive context.Context, w *Worker, lease *queue.Lease) *sink {
-	var extra struct {
-		Method string `json:"preview_method"`
+	s := &sink{worker: w, alive: alive, lease: lease}
+	if extra, err := pyjson.Parse(lease.Graph.ExtraData); err == nil {
+		method := extra.Get("preview_method").Text()
+		s.previews = method != "" && method != "none" && method != "default"
 	}
-	// extra_data is an object; a preview_method of another kind asks for nothing.
-	_ = json.Unmarshal(lease.Graph.ExtraData, &extra)
-	return &sink{worker: w, alive: alive, lease: lease, previews: extra.Method != "" && extra.Method != "none" && extra.Method != "default"}
+	return s
 }
 
 func (s *sink) report(ctx context.Context, f settee.Frame) error {
@@ -37,7 +38,11 @@ func (s *sink) report(ctx context.Context, f settee.Frame) error {
 }
 
 func (s *sink) Event(ctx context.Context, e settee.Event) error {
-	return s.report(ctx, settee.Frame{Type: e.Type, Data: e.Data})
+	data, err := standard(e.Data)
+	if err != nil {
+		return err
+	}
+	return s.report(ctx, settee.Frame{Type: e.Type, Data: data})
 }
 
 func (s *sink) Preview(ctx context.Context, node string, frame []byte, wanted bool) error {
@@ -45,6 +50,9 @@ func (s *sink) Preview(ctx context.Context, node string, frame []byte, wanted bo
 }
 
 func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.RawMessage, err error) {
+	if x, err = standardOutput(x); err != nil {
+		return nil, err
+	}
 	err = patiently(s.alive, func() (err error) {
 		output, err = s.worker.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
 		return err

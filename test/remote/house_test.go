@@ -36,6 +36,7 @@ type house struct {
 	*testing.T
 	data     string
 	remote   bool
+	comfyui  string // URL of one that does the work; empty: the native engine does
 	url      string
 	proxy    *proxy // between worker and server
 	user     *client.Client
@@ -91,8 +92,8 @@ func (h *house) ctx() context.Context {
 
 func (h *house) serve() {
 	h.Helper()
-	a, err := app.New(h.Context(), app.Config{Listen: "127.0.0.1:0", Data: h.data, BootstrapKey: process.Key, NoNative: h.remote,
-		Workers: 1, Grace: 50 * time.Millisecond, Lease: lease, Log: slog.New(slog.DiscardHandler)})
+	a, err := app.New(h.Context(), app.Config{Listen: "127.0.0.1:0", Data: h.data, BootstrapKey: process.Key, NoNative: h.remote || h.comfyui != "",
+		ComfyUI: h.places(!h.remote), Workers: 1, Grace: 50 * time.Millisecond, Lease: lease, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -134,18 +135,31 @@ func (h *house) serve() {
 	}
 }
 
+// places is the ComfyUI, where the work is done.
+func (h *house) places(here bool) (c app.ComfyUI) {
+	if here && h.comfyui != "" {
+		c.Places = []string{h.comfyui}
+	}
+	return c
+}
+
 // work starts a worker, which reaches the server through the proxy.
 func (h *house) work() {
 	h.Helper()
 	if h.proxy == nil {
 		h.proxy = newProxy(h.T, h.url)
-		key, err := h.operator.CreateWorkerToken(h.ctx(), "boxes", "native")
+		pool := "native"
+		if h.comfyui != "" {
+			pool = "comfyui"
+		}
+		key, err := h.operator.CreateWorkerToken(h.ctx(), "boxes", pool)
 		if err != nil {
 			h.Fatal(err)
 		}
 		h.token = key.Secret
 	}
-	w, err := app.NewWorker(app.WorkerConfig{Server: h.proxy.url, Token: h.token, Name: "box", Workers: 1,
+	w, err := app.NewWorker(app.WorkerConfig{Server: h.proxy.url, Token: h.token, Name: "box", Workers: 1, NoNative: h.comfyui != "",
+		ComfyUI: h.places(true), Data: h.T.TempDir(),
 		Grace: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		h.Fatal(err)

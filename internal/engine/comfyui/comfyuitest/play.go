@@ -1,6 +1,7 @@
 package comfyuitest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -95,7 +96,7 @@ func (y *Play) history() json.RawMessage {
 		meta = append(append(append(meta, quote(m.Key)...), ": "...), y.meta[m.Key]...)
 	}
 	status, completed := "success", true
-	messages := []json.RawMessage{}
+	messages := [][]byte{}
 	for _, m := range y.messages {
 		v, err := pyjson.Parse(m)
 		if err != nil {
@@ -108,13 +109,11 @@ func (y *Play) history() json.RawMessage {
 		messages = append(messages, m)
 	}
 	if y.s.faults.SilentSuccess {
-		status, completed, messages = "success", true, []json.RawMessage{}
+		status, completed, messages = "success", true, nil
 	}
-	said, err := json.Marshal(map[string]any{"status_str": status, "completed": completed, "messages": messages})
-	if err != nil {
-		panic(err)
-	}
-	return []byte(fmt.Sprintf(`{"prompt": %s, "outputs": %s}, "status": %s, "meta": %s}}`, y.p.item(), outputs, said, meta))
+	// Written by hand: Python writes NaN where it has one.
+	return fmt.Appendf(nil, `{"prompt": %s, "outputs": %s}, "status": {"status_str": "%s", "completed": %t, "messages": [%s]}, "meta": %s}}`,
+		y.p.item(), outputs, status, completed, bytes.Join(messages, []byte(", ")), meta)
 }
 
 func quote(s string) string { return string(pyjson.Quote(s)) }
