@@ -15,8 +15,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +44,7 @@ func enter(t *testing.T, args ...string) *house {
 			h.api, h.key = "", ""
 		}
 	}
-	h.pid, h.base = h.PID(), h.peak()
+	h.pid, h.base = h.PID(), h.Peak()
 	t.Cleanup(h.unharmed)
 	return h
 }
@@ -64,29 +62,12 @@ func (h *house) unharmed() {
 		h.t.Error("the process is another one")
 	}
 	h.job(h.picture(0x123456), "completed")
-	if grown := h.peak() - h.base; grown > guest {
+	if grown := h.Peak() - h.base; grown > guest {
 		h.t.Errorf("the attack took %d MiB", grown>>20)
 	}
 	if strings.Contains(h.Log(), "panic") {
 		h.t.Errorf("something panicked:\n%s", h.Log())
 	}
-}
-
-var peak = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
-
-// peak is the most memory that the process has had, in bytes.
-func (h *house) peak() int64 {
-	h.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.PID()))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	m := peak.FindSubmatch(text)
-	if m == nil {
-		h.t.Fatalf("no peak in %s", text)
-	}
-	kb, _ := strconv.ParseInt(string(m[1]), 10, 64)
-	return kb << 10
 }
 
 // answer is what came back.

@@ -49,7 +49,7 @@ func TestALargeFileStreams(t *testing.T) {
 	size <<= 20
 	h := enter(t, "--max-upload", "8GiB")
 	h.job(h.picture(1), "completed") // what a first job takes is not the upload's
-	before := h.peak()
+	before := h.Peak()
 	sent := &pattern{left: size, sum: sha256.New()}
 	body, in := io.Pipe()
 	form := multipart.NewWriter(in)
@@ -81,7 +81,7 @@ func TestALargeFileStreams(t *testing.T) {
 	if err != nil || n != size || hex.EncodeToString(got.Sum(nil)) != hex.EncodeToString(sent.sum.Sum(nil)) {
 		t.Errorf("%d bytes came back of %d, %v", n, size, err)
 	}
-	if grown := h.peak() - before; grown > 64<<20 {
+	if grown := h.Peak() - before; grown > 64<<20 {
 		t.Errorf("%d MiB in and out took %d MiB of memory", size>>20, grown>>20)
 	} else {
 		t.Logf("%d MiB in and out took %d MiB of memory", size>>20, grown>>20)

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -158,6 +160,25 @@ func (l *logged) String() string {
 
 // PID is the running process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// Peak is the most memory that the process has had, in bytes.
+func (s *Server) Peak() int64 { return peak(s.t, s.PID()) }
+
+var most = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+func peak(t testing.TB, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skip("no /proc tells how much memory a process has had")
+	}
+	m := most.FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("no peak in %s", text)
+	}
+	kb, _ := strconv.ParseInt(string(m[1]), 10, 64) // digits
+	return kb << 10
+}
 
 // Kill ends the process as a power cut would (SIGKILL).
 func (s *Server) Kill() {

@@ -54,6 +54,12 @@ func Work(t testing.TB, server, token string, args ...string) *Worker {
 	return w
 }
 
+// PID is the running process.
+func (w *Worker) PID() int { return w.cmd.Process.Pid }
+
+// Peak is the most memory that the process has had, in bytes.
+func (w *Worker) Peak() int64 { return peak(w.t, w.PID()) }
+
 // Kill ends the process as a power cut would (SIGKILL).
 func (w *Worker) Kill() {
 	w.t.Helper()

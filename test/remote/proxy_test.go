@@ -14,14 +14,19 @@ type proxy struct {
 	target string
 	listen net.Listener
 
-	mu     sync.Mutex
-	conns  map[net.Conn]bool
-	cut    bool          // connections break, new ones too
-	stall  chan struct{} // not nil: nothing passes until it is closed, and nothing is said of it
-	delay  time.Duration // of each piece
-	budget int64         // >= 0: bytes towards the server until its connection breaks, once
+	mu           sync.Mutex
+	conns        map[net.Conn]bool
+	cut          bool          // connections break, new ones too
+	stall        chan struct{} // not nil: nothing passes until it is closed, and nothing is said of it
+	delay        time.Duration // of each piece
+	toward, from way
+}
+
+// way is a direction, as the worker sees the server.
+type way struct {
+	budget int64 // >= 0: bytes until the connection breaks, once
 	broken chan struct{}
-	total  int64 // bytes towards the server
+	total  int64 // bytes
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -33,7 +38,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{url: "http://" + l.Addr().String(), target: u.Host, listen: l, conns: map[net.Conn]bool{}, budget: -1}
+	p := &proxy{url: "http://" + l.Addr().String(), target: u.Host, listen: l, conns: map[net.Conn]bool{}, toward: way{budget: -1}, from: way{budget: -1}}
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -70,8 +75,8 @@ func (p *proxy) serve(c net.Conn) {
 	p.conns[c], p.conns[s] = true, true
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(s, c, true) })
-	both.Go(func() { p.pass(c, s, false) })
+	both.Go(func() { p.pass(s, c, &p.toward) })
+	both.Go(func() { p.pass(c, s, &p.from) })
 	both.Wait()
 	p.mu.Lock()
 	delete(p.conns, c)
@@ -80,7 +85,7 @@ func (p *proxy) serve(c net.Conn) {
 }
 
 // pass copies until one side breaks, which breaks the other.
-func (p *proxy) pass(to, from net.Conn, up bool) {
+func (p *proxy) pass(to, from net.Conn, w *way) {
 	defer to.Close()
 	defer from.Close()
 	buffer := make([]byte, 64<<10)
@@ -89,13 +94,11 @@ func (p *proxy) pass(to, from net.Conn, up bool) {
 		p.mu.Lock()
 		stall, delay := p.stall, p.delay
 		broke := false
-		if up {
-			p.total += int64(n)
-		}
-		if up && p.budget >= 0 {
-			if p.budget -= int64(n); p.budget < 0 {
+		w.total += int64(n)
+		if w.budget >= 0 {
+			if w.budget -= int64(n); w.budget < 0 {
 				broke = true
-				close(p.broken)
+				close(w.broken)
 			}
 		}
 		p.mu.Unlock()
@@ -109,7 +112,7 @@ func (p *proxy) pass(to, from net.Conn, up bool) {
 			timer := time.NewTimer(delay)
 			<-timer.C
 		}
-		if _, w := to.Write(buffer[:n]); w != nil || err != nil {
+		if _, failed := to.Write(buffer[:n]); failed != nil || err != nil {
 			return
 		}
 	}
@@ -149,18 +152,30 @@ func (p *proxy) slowly(d time.Duration) {
 }
 
 // breakAfter breaks one connection after that many bytes towards the server.
-func (p *proxy) breakAfter(n int64) (broken chan struct{}) {
+func (p *proxy) breakAfter(n int64) (broken chan struct{}) { return p.breakWay(&p.toward, n) }
+
+// breakDownAfter breaks one after that many bytes from the server.
+func (p *proxy) breakDownAfter(n int64) (broken chan struct{}) { return p.breakWay(&p.from, n) }
+
+func (p *proxy) breakWay(w *way, n int64) (broken chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.budget, p.broken = n, make(chan struct{})
-	return p.broken
+	w.budget, w.broken = n, make(chan struct{})
+	return w.broken
 }
 
 // sent is how many bytes have gone towards the server.
 func (p *proxy) sent() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.total
+	return p.toward.total
+}
+
+// received is how many have come from it.
+func (p *proxy) received() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.from.total
 }
 
 func (p *proxy) heal() {

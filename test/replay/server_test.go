@@ -41,18 +41,29 @@ type server struct {
 // serve starts a server with a data folder of its own; it stops with the test.
 func serve(t *testing.T, open bool, e engine.Engine) *server {
 	t.Helper()
+	return start(t, app.Config{Open: open, Native: e, Workers: 1})
+}
+
+// start is a server as cfg has it, which is ready.
+func start(t *testing.T, cfg app.Config) *server {
+	t.Helper()
+	s := begin(t, cfg)
+	s.ready()
+	return s
+}
+
+// begin is a server that may not be ready yet.
+func begin(t *testing.T, cfg app.Config) *server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	data := t.TempDir()
-	a, err := app.New(ctx, app.Config{
-		Listen: "127.0.0.1:0", Data: data, Open: open, BootstrapKey: secret, Native: e, Workers: 1,
-		Version: "replay", Log: slog.New(slog.DiscardHandler),
-	})
+	cfg.Listen, cfg.Data, cfg.BootstrapKey, cfg.Version, cfg.Log = "127.0.0.1:0", t.TempDir(), secret, "replay", slog.New(slog.DiscardHandler)
+	a, err := app.New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	s := &server{T: t, data: data, url: a.URL(), open: open, key: secret, http: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
+	s := &server{T: t, data: cfg.Data, url: a.URL(), open: cfg.Open, key: secret, http: &http.Client{Timeout: patience, Transport: &http.Transport{}}}
 	t.Cleanup(func() {
 		s.http.CloseIdleConnections()
 		stop()
@@ -60,8 +71,12 @@ func serve(t *testing.T, open bool, e engine.Engine) *server {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	s.poll("ready", func() bool { return s.ask(http.MethodGet, "/readyz", nil).status == http.StatusOK })
 	return s
+}
+
+func (s *server) ready() {
+	s.Helper()
+	s.poll("ready", func() bool { return s.ask(http.MethodGet, "/readyz", nil).status == http.StatusOK })
 }
 
 // poll asks until the answer is yes.
@@ -112,8 +127,8 @@ func (s *server) ask(method, target string, body []byte, header ...string) answe
 	return answer{r.StatusCode, r.Header, b}
 }
 
-// account is the same server as a new account sees it.
-func (s *server) account(t *testing.T, name string) *server {
+// operator is the same server as its operator sees it.
+func (s *server) operator(t *testing.T) *server {
 	t.Helper()
 	operator := *s
 	operator.T = t
@@ -125,7 +140,14 @@ func (s *server) account(t *testing.T, name string) *server {
 	if err := json.Unmarshal(text, &known); err != nil {
 		t.Fatal(err)
 	}
-	operator.key = known.Key
+	operator.key, operator.open = known.Key, false
+	return &operator
+}
+
+// account is the same server as a new account sees it.
+func (s *server) account(t *testing.T, name string) *server {
+	t.Helper()
+	operator := s.operator(t)
 	for _, a := range []answer{
 		operator.ask(http.MethodPost, "/admin/accounts", []byte(`{"name":"`+name+`","tier":"pro"}`)),
 		operator.ask(http.MethodPost, "/admin/keys", []byte(`{"account":"`+name+`","name":"test"}`)),
@@ -136,7 +158,7 @@ func (s *server) account(t *testing.T, name string) *server {
 		}
 		operator.key = cmp.Or(made.Secret, operator.key)
 	}
-	return &operator
+	return operator
 }
 
 // idle waits until nothing waits or runs.

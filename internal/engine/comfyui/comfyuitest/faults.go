@@ -23,6 +23,8 @@ type Faults struct {
 	Answers map[string][]Answer
 	// CutView ends the first answers of /view after so many bytes.
 	CutView []int
+	// CutUpload breaks the connections of the first uploads after so many bytes.
+	CutUpload []int
 	// StallView has the first answers of /view stand still after so many bytes.
 	StallView []int
 	// Slow is how long each piece of a file takes, both ways.

@@ -84,6 +84,21 @@ func (r *slowReader) Read(p []byte) (int, error) {
 	return r.Reader.Read(p)
 }
 
+// cutReader breaks the connection after some bytes.
+type cutReader struct {
+	io.Reader
+	left int
+}
+
+func (r *cutReader) Read(p []byte) (int, error) {
+	if r.left <= 0 {
+		panic(http.ErrAbortHandler)
+	}
+	n, err := r.Reader.Read(p[:min(len(p), r.left)])
+	r.left -= n
+	return n, err
+}
+
 // cutter does something else after some bytes.
 type cutter struct {
 	http.ResponseWriter
@@ -105,10 +120,17 @@ func (c *cutter) Write(p []byte) (int, error) {
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	full, slow, limit := s.faults.DiskFull, s.faults.Slow, s.limit
+	cut := -1
+	if list := s.faults.CutUpload; len(list) > 0 {
+		cut, s.faults.CutUpload = list[0], list[1:]
+	}
 	s.mu.Unlock()
 	if r.ContentLength > limit {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
+	}
+	if cut >= 0 {
+		r.Body = io.NopCloser(&cutReader{r.Body, cut})
 	}
 	if slow > 0 {
 		r.Body = io.NopCloser(&slowReader{r.Body, slow})
