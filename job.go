@@ -36,6 +36,7 @@ const (
 	ReasonLost    Reason = "lost"                 // the attempts' workers went away, up to the cap
 	ReasonCredits Reason = "insufficient_credits" // a hold could not be extended
 	ReasonDrained Reason = "drained"              // handed back by a worker that shuts down; not counted
+	ReasonRevoked Reason = "revoked"              // taken back before it started, for another account or worker; not counted
 )
 
 // Number is a job's place in its account's queue: lower runs first. ComfyUI

@@ -34,9 +34,10 @@ type Coordinator struct {
 // session is what is known of an open session.
 type session struct {
 	queue.Session
-	lease  time.Duration
-	ctx    context.Context // ends when the session is over
-	cancel context.CancelFunc
+	version int // that both speak
+	lease   time.Duration
+	ctx     context.Context // ends when the session is over
+	cancel  context.CancelFunc
 
 	mu       sync.Mutex
 	until    time.Time // the lease holds till then at least
@@ -97,6 +98,7 @@ func (k *Coordinator) Open(ctx context.Context, worker, pool string, d settee.De
 	}
 	s := &session{
 		Session: queue.Session{ID: out.Session, WorkerID: out.Worker, Pool: out.Pool, Depth: out.Depth},
+		version: out.Version,
 		lease:   time.Duration(out.LeaseMS) * time.Millisecond,
 		trails:  map[queue.Attempt]*trail{}, receipts: map[string]string{}, trouble: make(chan struct{}),
 	}

@@ -12,13 +12,20 @@ import (
 // claimed is how long a claim waits at the server.
 const claimed = 25 * time.Second
 
-// Claim waits for a job until ctx ends. A claim whose answer is lost is simply
+// Claim waits for a job until ctx ends, unless it is ahead. A claim whose answer is lost is simply
 // made again: what it may have been given is missing in the next renewal, and
 // the server puts it back.
-func (k *Coordinator) Claim(ctx context.Context, ses queue.Session) (*queue.Lease, error) {
+func (k *Coordinator) Claim(ctx context.Context, ses queue.Session, ahead bool) (*queue.Lease, error) {
 	s, err := k.of(ses.ID)
 	if err != nil {
 		return nil, err
+	}
+	in := wire.Claim{WaitMS: claimed.Milliseconds()}
+	if ahead {
+		if s.version < 2 {
+			return nil, nil
+		}
+		in = wire.Claim{Ahead: true}
 	}
 	for {
 		var lease *wire.Lease
@@ -26,7 +33,7 @@ func (k *Coordinator) Claim(ctx context.Context, ses queue.Session) (*queue.Leas
 			ctx, done := s.untilTrouble(ctx)
 			defer done()
 			lease = nil
-			return k.post(ctx, claimed+10*time.Second, s.path()+"/claim", wire.Claim{WaitMS: claimed.Milliseconds()}, &lease)
+			return k.post(ctx, claimed+10*time.Second, s.path()+"/claim", in, &lease)
 		})
 		switch {
 		case err != nil:
@@ -39,7 +46,24 @@ func (k *Coordinator) Claim(ctx context.Context, ses queue.Session) (*queue.Leas
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		}
+		if ahead {
+			return nil, nil
+		}
 	}
+}
+
+// Start starts a job that was claimed ahead.
+func (k *Coordinator) Start(ctx context.Context, a queue.Attempt) (time.Time, error) {
+	s, _, err := k.trail(a)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var out wire.Started
+	err = k.steadily(ctx, s, func(ctx context.Context) error {
+		out = wire.Started{}
+		return k.post(ctx, answered, s.attempt(a)+"/start", struct{}{}, &out)
+	})
+	return out.Deadline(time.Now()), err
 }
 
 // untilTrouble ends when the server was not reached.

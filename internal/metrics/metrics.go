@@ -45,7 +45,7 @@ var slow = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.wait = m.histogram("settee_job_wait_seconds", "From submitted (or handed back) to claimed.", slow, "pool")
-	m.stage = m.histogram("settee_job_stage_seconds", "Stages of a job: admit is from the parsed request to the answer, submit, claim, execute and finish are units in the database, store is one file to the disk, run is from claimed to the ending that the worker reports.", slow, "stage")
+	m.stage = m.histogram("settee_job_stage_seconds", "Stages of a job: admit is from the parsed request to the answer, submit, claim, start (of a job claimed ahead), execute and finish are units in the database, store is one file to the disk, run is from started to the ending that the worker reports.", slow, "stage")
 	m.submitted = m.counter("settee_jobs_submitted_total", "Jobs taken in.").WithLabelValues()
 	m.refused = m.counter("settee_jobs_refused_total", "Jobs that were not taken, by fault.", "code")
 	m.bytes = m.counter("settee_stored_bytes_total", "Bytes of files that were stored, of jobs and uploads.").WithLabelValues()
@@ -62,7 +62,7 @@ func New(version string) *Metrics {
 	build.Set(1)
 	m.registry.MustRegister(m.batch, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, stage := range []string{admit, submit, claim, run, store, execute, finish} {
+	for _, stage := range []string{admit, submit, claim, start, run, store, execute, finish} {
 		m.stage.WithLabelValues(stage)
 	}
 	return m

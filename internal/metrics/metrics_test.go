@@ -41,11 +41,14 @@ type store struct {
 	err   error
 }
 
-func (s *store) SubmitJob(context.Context, string, queue.Submission, time.Time) (settee.Job, queue.Counts, error) {
-	return settee.Job{}, queue.Counts{}, s.err
+func (s *store) SubmitJob(context.Context, string, queue.Submission, time.Time) (queue.Submitted, error) {
+	return queue.Submitted{}, s.err
 }
-func (s *store) ClaimJob(context.Context, queue.Session, time.Time) (*queue.Claim, error) {
+func (s *store) ClaimJob(context.Context, queue.Session, bool, time.Time) (*queue.Claim, error) {
 	return s.claim, s.err
+}
+func (s *store) StartAttempt(context.Context, queue.Attempt, time.Time) (queue.Started, error) {
+	return queue.Started{}, s.err
 }
 func (s *store) EndAttempt(context.Context, queue.Attempt, queue.End, time.Time) (queue.Outcome, error) {
 	return s.out, s.err
@@ -60,7 +63,7 @@ func TestJobsAreCountedByPoolAndEnding(t *testing.T) {
 	a := queue.Attempt{JobID: settee.NewID(), N: 1, SessionID: "s"}
 	s.claim = &queue.Claim{Lease: queue.Lease{Attempt: a}}
 	now = now.Add(20 * time.Second)
-	q.ClaimJob(t.Context(), queue.Session{Pool: "gpu"}, now)
+	q.ClaimJob(t.Context(), queue.Session{Pool: "gpu"}, false, now)
 	now = now.Add(2 * time.Second)
 	s.out = queue.Outcome{State: settee.Failed}
 	q.EndAttempt(t.Context(), a, queue.End{Ending: queue.Ending{State: settee.Failed, Reason: settee.ReasonTimeout}}, now)
@@ -78,6 +81,32 @@ func TestJobsAreCountedByPoolAndEnding(t *testing.T) {
 	if strings.Contains(text, "secret-account") || strings.Contains(text, a.JobID) {
 		t.Error("an account or a job is told apart")
 	}
+}
+
+// A job that was claimed ahead waits until it starts, and runs from then.
+func TestAJobClaimedAheadWaitsUntilItStarts(t *testing.T) {
+	m := metrics.New("")
+	now := time.Now()
+	s := &store{}
+	q := m.Queue(s, func() time.Time { return now })
+	for _, start := range []bool{true, false} {
+		a := queue.Attempt{JobID: settee.NewID(), N: 1, SessionID: "s"}
+		s.claim = &queue.Claim{Lease: queue.Lease{Attempt: a}}
+		q.ClaimJob(t.Context(), queue.Session{Pool: "gpu"}, true, now)
+		now = now.Add(20 * time.Second)
+		if start {
+			q.StartAttempt(t.Context(), a, now)
+			q.StartAttempt(t.Context(), a, now)
+		}
+		now = now.Add(2 * time.Second)
+		s.out = queue.Outcome{State: settee.Pending}
+		q.EndAttempt(t.Context(), a, queue.End{Ending: queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}}, now)
+	}
+	has(t, scrape(t, m),
+		`settee_job_wait_seconds_bucket{pool="gpu",le="10"} 0`,
+		`settee_job_wait_seconds_count{pool="gpu"} 1`,
+		`settee_job_stage_seconds_sum{stage="run"} 2`,
+		`settee_jobs_returned_total{pool="gpu",reason="drained"} 2`)
 }
 
 func TestAFailedUnitIsNoJob(t *testing.T) {

@@ -18,6 +18,7 @@ const (
 	admit   = "admit"
 	submit  = "submit"
 	claim   = "claim"
+	start   = "start"
 	run     = "run"
 	store   = "store"
 	execute = "execute"
@@ -41,7 +42,8 @@ type queueStore struct {
 // lease is what is remembered of an attempt while it lasts.
 type lease struct {
 	pool    string
-	claimed time.Time
+	ahead   bool      // it has not started
+	started time.Time // or was claimed
 }
 
 // timed runs a unit and tells how long it took when it was done.
@@ -54,31 +56,62 @@ func (s *queueStore) timed(stage string, unit func() error) error {
 	return err
 }
 
-func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, now time.Time) (job settee.Job, counts queue.Counts, err error) {
+func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, now time.Time) (done queue.Submitted, err error) {
 	err = s.timed(submit, func() error {
-		job, counts, err = s.Store.SubmitJob(ctx, id, sub, now)
+		done, err = s.Store.SubmitJob(ctx, id, sub, now)
 		return err
 	})
 	if err == nil {
 		s.m.submitted.Inc()
 	}
-	return job, counts, err
+	return done, err
 }
 
-func (s *queueStore) ClaimJob(ctx context.Context, ses queue.Session, now time.Time) (*queue.Claim, error) {
+func (s *queueStore) ClaimJob(ctx context.Context, ses queue.Session, ahead bool, now time.Time) (*queue.Claim, error) {
 	began := s.now()
-	c, err := s.Store.ClaimJob(ctx, ses, now)
+	c, err := s.Store.ClaimJob(ctx, ses, ahead, now)
 	if c == nil || err != nil {
 		return c, err
 	}
 	s.m.stage.WithLabelValues(claim).Observe(s.now().Sub(began).Seconds())
-	if waited, ok := since(c.Attempt.JobID, now); ok && c.Attempt.N == 1 {
-		s.m.wait.WithLabelValues(ses.Pool).Observe(waited.Seconds())
+	s.mu.Lock()
+	s.held[c.Attempt] = lease{pool: ses.Pool, ahead: ahead, started: s.now()}
+	s.mu.Unlock()
+	if !ahead {
+		s.waited(c.Attempt, ses.Pool, now)
+	}
+	return c, nil
+}
+
+// StartAttempt counts from when a job runs that was claimed ahead.
+func (s *queueStore) StartAttempt(ctx context.Context, a queue.Attempt, now time.Time) (started queue.Started, err error) {
+	err = s.timed(start, func() error {
+		started, err = s.Store.StartAttempt(ctx, a, now)
+		return err
+	})
+	if err != nil {
+		s.end(a, err)
+		return started, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held[c.Attempt] = lease{pool: ses.Pool, claimed: s.now()}
-	return c, nil
+	l, known := s.held[a]
+	first := known && l.ahead
+	if first {
+		l.ahead, l.started = false, s.now()
+		s.held[a] = l
+	}
+	s.mu.Unlock()
+	if first {
+		s.waited(a, l.pool, now)
+	}
+	return started, nil
+}
+
+// waited tells how long a job waited for its first start.
+func (s *queueStore) waited(a queue.Attempt, pool string, now time.Time) {
+	if waited, ok := since(a.JobID, now); ok && a.N == 1 {
+		s.m.wait.WithLabelValues(pool).Observe(waited.Seconds())
+	}
 }
 
 // since is how old a job is, by its id, which begins with the time it was
@@ -116,7 +149,9 @@ func (s *queueStore) EndAttempt(ctx context.Context, a queue.Attempt, e queue.En
 	pool := "unknown" // claimed on another server, or before this start
 	if known {
 		pool = l.pool
-		s.m.stage.WithLabelValues(run).Observe(reported.Sub(l.claimed).Seconds())
+		if !l.ahead {
+			s.m.stage.WithLabelValues(run).Observe(reported.Sub(l.started).Seconds())
+		}
 	}
 	if out.State == settee.Pending {
 		s.m.returned.WithLabelValues(pool, string(e.Reason)).Inc()

@@ -28,7 +28,7 @@ func (s *Service) hold(h Held) *attempt {
 	a := &attempt{Held: h, seq: FirstSeq(h.Seq, h.N)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known, ok := s.attempts[h.Attempt]; ok {
+	if known, ok := s.attempts[h.Attempt]; ok && known.StartedAt.IsZero() == h.StartedAt.IsZero() {
 		return known
 	}
 	s.attempts[h.Attempt] = a
@@ -83,7 +83,7 @@ func (s *Service) held(ctx context.Context, a Attempt) (*attempt, error) {
 	s.mu.Unlock()
 	if known != nil {
 		known.used.Store(true)
-		if !known.stale.Load() {
+		if !known.stale.Load() && !known.StartedAt.IsZero() {
 			return known, nil
 		}
 	}
@@ -95,6 +95,15 @@ func (s *Service) held(ctx context.Context, a Attempt) (*attempt, error) {
 	known = s.hold(h)
 	known.stale.Store(false)
 	return known, nil
+}
+
+// started is held for what only an attempt that has started may do.
+func (s *Service) started(ctx context.Context, a Attempt) (*attempt, error) {
+	held, err := s.held(ctx, a)
+	if err == nil && held.StartedAt.IsZero() {
+		err = ErrNotStarted
+	}
+	return held, err
 }
 
 // lost forgets an attempt when err says that it is over.
@@ -109,7 +118,7 @@ func (s *Service) lost(a Attempt, err error) {
 // unit. Endings and executed are not taken here. A durable frame with a Seq is
 // numbered by its worker (see Gap).
 func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) error {
-	held, err := s.held(ctx, a)
+	held, err := s.started(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -155,7 +164,7 @@ func (s *Service) ExecuteAs(ctx context.Context, a Attempt, number int, x engine
 	if err := record.CheckExecuted(x); err != nil {
 		return nil, err
 	}
-	held, err := s.held(ctx, a)
+	held, err := s.started(ctx, a)
 	if err != nil {
 		return nil, err
 	}

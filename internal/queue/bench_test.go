@@ -49,7 +49,7 @@ func BenchmarkTrivial(b *testing.B) {
 			if _, err := q.Submit(b.Context(), submission(n)); err != nil {
 				b.Fatal(err)
 			}
-			l, err := q.Claim(b.Context(), s)
+			l, err := q.Claim(b.Context(), s, false)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func BenchmarkClaim(b *testing.B) {
 		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				if _, err := q.Claim(b.Context(), s); err != nil {
+				if _, err := q.Claim(b.Context(), s, false); err != nil {
 					b.Error(err)
 				}
 			}
@@ -99,7 +99,7 @@ func BenchmarkFinish(b *testing.B) {
 		s := fill(b, q)
 		leases := make(chan *queue.Lease, b.N)
 		for range b.N {
-			l, err := q.Claim(b.Context(), s)
+			l, err := q.Claim(b.Context(), s, false)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Cancel cancels a job. One that waits is cancelled when Cancel returns; for
+// Cancel cancels a job. One that waits is cancelled when Cancel returns, also
+// when it lies ahead at a worker, which is told to drop it; for
 // one that runs it is asked, and its worker told. False: it had ended. Fault
 // CodeNotFound: the account has no such job.
 func (s *Service) Cancel(ctx context.Context, accountID, promptID string) (bool, error) {
@@ -50,6 +51,10 @@ func (s *Service) cancel(ctx context.Context, c Cancellation) ([]string, error) 
 	}
 	if done.Ended > len(done.Endings) {
 		s.publishStatus(ctx, c.AccountID, done.Counts)
+	}
+	for _, a := range done.Dropped {
+		s.forget(a)
+		done.Sessions = append(done.Sessions, a.SessionID)
 	}
 	slices.Sort(done.Sessions)
 	for _, id := range slices.Compact(done.Sessions) {

@@ -2,37 +2,114 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 )
+
+// ErrBenched says that a session's worker takes no jobs now: it is drained.
+var ErrBenched = errors.New("the worker takes no jobs now")
 
 // Claim waits for a job that the session's pool can run and leases it. When ctx
 // ends first it returns nil and ctx.Err(). Fault CodeLeaseLost: the session is
 // over.
-func (s *Service) Claim(ctx context.Context, ses Session) (*Lease, error) {
+//
+// A claim ahead is for a worker that runs another job and will soon have ended
+// it. It does not wait, and is nil when there is nothing or when another worker of
+// the pool has nothing to do. Its job counts as the account's running ones do, but
+// stays pending and costs nothing until Start, and can be taken back until then.
+func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, error) {
+	if ahead {
+		s.mu.Lock()
+		others := s.idle[ses.Pool]
+		s.mu.Unlock()
+		if others > 0 {
+			return nil, nil
+		}
+		l, err := s.claim(ctx, ses, true)
+		if errors.Is(err, ErrBenched) {
+			err = nil
+		}
+		return l, err
+	}
 	hint := s.hintOf(ses.Pool)
 	// One hint may stand for many jobs, and this claim may have taken a hint and
 	// not followed it: the next in line looks too.
 	defer wake(hint)
 	poll := time.NewTicker(s.opt.Poll)
 	defer poll.Stop()
-	for {
+	for waits := false; ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		c, err := s.store.ClaimJob(ctx, ses, s.opt.Now())
-		if err != nil {
-			return nil, err
-		}
-		if c != nil {
-			s.hold(Held{Attempt: c.Attempt, AccountID: c.AccountID, PromptID: c.PromptID, ClientID: c.ClientID,
-				Deadline: c.Deadline, Seq: c.Seq})
-			s.publishStatus(ctx, c.AccountID, c.Counts)
-			return &c.Lease, nil
+		heard := hint
+		l, err := s.claim(ctx, ses, false)
+		switch {
+		case errors.Is(err, ErrBenched): // hints are for those who can follow them
+			wake(hint)
+			heard = nil
+		case l != nil || err != nil:
+			return l, err
+		case !waits:
+			waits = true
+			s.idles(ses.Pool, 1)
+			defer s.idles(ses.Pool, -1)
 		}
 		select {
 		case <-ctx.Done():
-		case <-hint:
+		case <-heard:
 		case <-poll.C:
 		}
+	}
+}
+
+// claim looks once.
+func (s *Service) claim(ctx context.Context, ses Session, ahead bool) (*Lease, error) {
+	now := s.opt.Now()
+	c, err := s.store.ClaimJob(ctx, ses, ahead, now)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	s.revoked(ctx, c.Revoked)
+	h := Held{Attempt: c.Attempt, AccountID: c.AccountID, PromptID: c.PromptID, ClientID: c.ClientID,
+		ClaimedAt: now, Deadline: c.Deadline, Seq: c.Seq}
+	if !ahead {
+		h.StartedAt = now
+	}
+	s.hold(h)
+	if !ahead {
+		s.publishStatus(ctx, c.AccountID, c.Counts)
+	}
+	return &c.Lease, nil
+}
+
+func (s *Service) idles(pool string, by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle[pool] += by
+}
+
+// Start starts a job that was claimed ahead, and says when it must have ended
+// (zero: no cap). Fault CodeLeaseLost: it was taken back, or cancelled. A job that
+// has started is not started again.
+func (s *Service) Start(ctx context.Context, a Attempt) (deadline time.Time, err error) {
+	now := s.opt.Now()
+	c, err := s.store.StartAttempt(ctx, a, now)
+	if err != nil {
+		s.lost(a, err)
+		return time.Time{}, err
+	}
+	s.hold(Held{Attempt: a, AccountID: c.AccountID, PromptID: c.PromptID, ClientID: c.ClientID,
+		ClaimedAt: now, StartedAt: now, Deadline: c.Deadline, Seq: c.Seq})
+	s.publishStatus(ctx, c.AccountID, c.Counts)
+	return c.Deadline, nil
+}
+
+// revoked tells the workers that have jobs no more, and those that may have them
+// now.
+func (s *Service) revoked(ctx context.Context, all []Revoked) {
+	for _, r := range all {
+		s.forget(r.Attempt)
+		s.order(ctx, r.SessionID)
+		s.hint(ctx, r.Lane)
 	}
 }

@@ -51,7 +51,7 @@ func TestLimitUnderManyClaimers(t *testing.T) {
 				}
 				wg.Go(func() {
 					for {
-						l, err := server.Claim(ctx, s)
+						l, err := server.Claim(ctx, s, false)
 						if err != nil {
 							if !errors.Is(err, context.Canceled) {
 								t.Error("claim:", err)
@@ -107,14 +107,18 @@ func (h *house) consistent() {
 	h.t.Helper()
 	err := h.db.Read(h.t.Context(), func(tx *store.Tx) error {
 		for what, query := range map[string]string{
-			"running": `SELECT q.account_id FROM account_queue q WHERE q.running <>
+			"running": `SELECT q.account_id FROM account_queue q WHERE q.running - q.ahead <>
 				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = q.account_id AND j.state = 'in_progress')`,
+			"ahead": `SELECT q.account_id FROM account_queue q WHERE q.ahead <>
+				(SELECT COUNT(*) FROM jobs j JOIN attempts t ON t.job_id = j.id AND t.n = j.held
+					WHERE j.account_id = q.account_id AND j.state = 'pending' AND t.started_at IS NULL AND t.ended_at IS NULL)`,
+			"held": `SELECT j.id FROM jobs j WHERE j.held > 0 AND (j.state <> 'pending' OR j.held <= j.attempt)`,
 			"attempts": `SELECT q.account_id FROM account_queue q WHERE q.running <>
 				(SELECT COUNT(*) FROM attempts t WHERE t.account_id = q.account_id AND t.ended_at IS NULL)`,
-			"queued": `SELECT q.account_id FROM account_queue q WHERE q.queued <>
+			"queued": `SELECT q.account_id FROM account_queue q WHERE q.queued + q.ahead <>
 				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = q.account_id AND j.state = 'pending')`,
 			"lanes": `SELECT l.account_id FROM lanes l WHERE l.queued <>
-				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = l.account_id AND j.lane = l.lane AND j.state = 'pending')`,
+				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = l.account_id AND j.lane = l.lane AND j.state = 'pending' AND j.held = 0)`,
 			"ready": `SELECT l.account_id FROM lanes l JOIN account_queue q ON q.account_id = l.account_id
 				JOIN accounts a ON a.id = l.account_id JOIN tiers t ON t.name = a.tier
 				WHERE l.pass <> q.pass OR l.ready <> (l.queued > 0 AND (t.concurrent = 0 OR q.running < t.concurrent))`,
@@ -247,7 +251,7 @@ func TestClaimWakes(t *testing.T) {
 		got := make(chan *queue.Lease)
 		wait := func() {
 			go func() {
-				l, err := h.Claim(context.Background(), s)
+				l, err := h.Claim(context.Background(), s, false)
 				if err != nil {
 					t.Error(err)
 				}
@@ -271,7 +275,7 @@ func TestClaimEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := h.Claim(ctx, s)
+			_, err := h.Claim(ctx, s, false)
 			done <- err
 		}()
 		cancel()

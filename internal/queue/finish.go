@@ -52,6 +52,7 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 		return err
 	}
 	s.forget(a)
+	s.revoked(ctx, out.Revoked)
 	if out.State == settee.Pending {
 		s.publishStatus(ctx, out.AccountID, out.Counts)
 	} else {
@@ -63,7 +64,8 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 
 // Reap does what time asks for: it ends sessions whose lease has run out, gives
 // back or gives up what they held, ends jobs that outlived their deadline and a
-// lease's time to obey it, and sets the lanes right. Run calls it; a test may.
+// lease's time to obey it, and sets right the lanes and what lies ahead. Run
+// calls it; a test may.
 func (s *Service) Reap(ctx context.Context) error {
 	if err := s.takeOver(ctx); err != nil {
 		return err
@@ -88,7 +90,9 @@ func (s *Service) Reap(ctx context.Context) error {
 	for _, l := range lanes {
 		s.hint(ctx, l)
 	}
-	return errors.Join(append(errs, err, s.prune(ctx))...)
+	late, overtaking := s.store.OvertakeAttempt(ctx, now)
+	s.revoked(ctx, late)
+	return errors.Join(append(errs, err, overtaking, s.prune(ctx))...)
 }
 
 // takeOver ends the sessions that earlier boots of this embedded server left

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -179,7 +180,7 @@ func (h *house) claim(s queue.Session) *queue.Lease {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
 	defer cancel()
-	l, err := h.Claim(ctx, s)
+	l, err := h.Claim(ctx, s, false)
 	if err != nil {
 		h.t.Fatalf("claim: %v", err)
 	}
@@ -189,7 +190,7 @@ func (h *house) claim(s queue.Session) *queue.Lease {
 // none checks that there is nothing to claim.
 func (h *house) none(s queue.Session) {
 	h.t.Helper()
-	if c, err := h.db.ClaimJob(h.t.Context(), s, h.clock.Now()); c != nil || err != nil {
+	if c, err := h.db.ClaimJob(h.t.Context(), s, false, h.clock.Now()); c != nil || err != nil && !errors.Is(err, queue.ErrBenched) {
 		h.t.Fatalf("claimed %+v, %v; want nothing", c, err)
 	}
 }

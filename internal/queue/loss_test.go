@@ -38,7 +38,7 @@ func TestLostLease(t *testing.T) {
 		wantCode(t, h.Finish(t.Context(), l.Attempt, success(l)), settee.CodeLeaseLost)
 		_, err = h.Renew(t.Context(), lost)
 		wantCode(t, err, settee.CodeLeaseLost)
-		_, err = h.Claim(t.Context(), lost)
+		_, err = h.Claim(t.Context(), lost, false)
 		wantCode(t, err, settee.CodeLeaseLost)
 		wantLines(t, h.bus.take("a"))
 
@@ -190,12 +190,12 @@ func TestBootTakeover(t *testing.T) {
 		}
 		remote := h.claim(open(h.Service, "far away"))
 		neighbour := h.boot("other/one")
-		beside, err := neighbour.Claim(t.Context(), open(neighbour, "beside"))
+		beside, err := neighbour.Claim(t.Context(), open(neighbour, "beside"), false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		killed := h.boot("this/one")
-		old, err := killed.Claim(t.Context(), open(killed, "embedded"))
+		old, err := killed.Claim(t.Context(), open(killed, "embedded"), false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestBootTakeover(t *testing.T) {
 		s := open(next, "embedded")
 		_, err = killed.Execute(t.Context(), old.Attempt, image("9", "cat"))
 		wantCode(t, err, settee.CodeLeaseLost)
-		l, err := next.Claim(t.Context(), s)
+		l, err := next.Claim(t.Context(), s, false)
 		if err != nil || l.PromptID != old.PromptID || l.Attempt.N != 2 {
 			t.Fatalf("took over %+v, %v", l, err)
 		}

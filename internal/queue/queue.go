@@ -67,6 +67,7 @@ type Lease struct {
 	Graph     settee.Graph    `json:"graph"`
 	Secrets   json.RawMessage `json:"secrets,omitempty"`
 	Deadline  time.Time       `json:"deadline"` // the runtime cap; zero: none
+	Ahead     bool            `json:"ahead"`    // it has not started: no deadline yet
 }
 
 // Ending is how an attempt ended. State Pending hands the job back.
@@ -92,6 +93,14 @@ type Counts struct {
 // Remaining is ComfyUI's queue_remaining.
 func (c Counts) Remaining() int { return c.Pending + c.Running }
 
+// ErrNotStarted is a Fault: an attempt that lies ahead cannot tell anything of
+// its job.
+var ErrNotStarted = settee.Faultf(settee.CodeConflict, "the attempt has not started")
+
+// Patience is how long a job may lie ahead at one worker while another has
+// nothing to do.
+const Patience = time.Second
+
 // Held is an attempt in progress, as writing for it needs it.
 type Held struct {
 	Attempt
@@ -99,6 +108,7 @@ type Held struct {
 	PromptID        string
 	ClientID        string
 	ClaimedAt       time.Time
+	StartedAt       time.Time // zero: it lies ahead
 	Deadline        time.Time // zero: none
 	CancelRequested bool
 	Seq             int // of the newest durable event written down

@@ -20,8 +20,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSchedules runs random schedules of submits, claims, reports, endings,
-// cancels, crashes and clock steps beside a plain model of what must be true.
+// TestSchedules runs random schedules of submits, claims, claims ahead, starts,
+// reports, endings, cancels, crashes and clock steps beside a plain model of what must be true.
 // -rapid.checks says how many; a few when it does not.
 func TestSchedules(t *testing.T) {
 	given := false
@@ -61,7 +61,8 @@ func actions() (all []action) {
 		action
 		times int
 	}{
-		{action{"submit", (*model).submit}, 10}, {action{"claim", (*model).claim}, 12}, {action{"execute", (*model).execute}, 6},
+		{action{"submit", (*model).submit}, 10}, {action{"claim", (*model).claim}, 12}, {action{"claim ahead", (*model).claimAhead}, 6},
+		{action{"start", (*model).start}, 6}, {action{"execute", (*model).execute}, 6},
 		{action{"finish", (*model).finish}, 7}, {action{"cancel", (*model).cancel}, 2}, {action{"clear", (*model).clear}, 1},
 		{action{"open", (*model).open}, 2}, {action{"close", (*model).close}, 1}, {action{"renew", (*model).renew}, 3},
 		{action{"time", (*model).time}, 3}, {action{"reap", (*model).reap}, 3}, {action{"hide", (*model).hide}, 1},
@@ -95,7 +96,10 @@ type modelJob struct {
 	state           settee.JobState
 	reason          settee.Reason
 	session         *modelSession
-	attempt         int
+	attempt         int          // newest that started
+	given           int          // newest that a worker was given
+	ahead           *queue.Lease // pending, and a worker has it
+	since           time.Time    // when that was given
 	crashes         int
 	asked, hidden   bool
 	files           []string
@@ -162,6 +166,7 @@ func (m *model) submit(t *rapid.T) {
 		}
 		expect(t, job.Number.Value == *number, "number %v, want %v", job.Number.Value, *number)
 		m.jobs = append(m.jobs, &modelJob{account: account, prompt: prompt, number: *number, state: settee.Pending})
+		m.overtaken(t, true)
 	}
 }
 
@@ -190,11 +195,11 @@ func (m *model) live(s *modelSession) bool { return s.open && s.until.After(m.no
 
 // first is the job of the account that is next, nil when none may start.
 func (m *model) first(account string) (best *modelJob) {
-	if m.limit[account] > 0 && m.count(account, settee.InProgress) >= m.limit[account] {
+	if m.limit[account] > 0 && m.leased(account) >= m.limit[account] {
 		return nil
 	}
 	for _, j := range m.jobs {
-		if j.account == account && j.state == settee.Pending && (best == nil || j.number < best.number) {
+		if j.account == account && j.state == settee.Pending && j.ahead == nil && (best == nil || j.number < best.number) {
 			best = j
 		}
 	}
@@ -204,8 +209,9 @@ func (m *model) first(account string) (best *modelJob) {
 func (m *model) claim(t *rapid.T) {
 	s := m.session(t)
 	any := slices.ContainsFunc(m.accounts, func(a string) bool { return m.first(a) != nil })
-	if !m.live(s) || !any {
-		c, err := m.h.db.ClaimJob(context.Background(), s.Session, m.now())
+	idling := !any && slices.ContainsFunc(m.jobs, func(j *modelJob) bool { return m.idles(j, s) })
+	if !m.live(s) || !any && !idling {
+		c, err := m.h.db.ClaimJob(context.Background(), s.Session, false, m.now())
 		if !m.live(s) {
 			expect(t, settee.CodeOf(err) == settee.CodeLeaseLost, "claim of a lost session: %v", err)
 		}
@@ -214,14 +220,25 @@ func (m *model) claim(t *rapid.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	l, err := m.h.Claim(ctx, s.Session)
+	l, err := m.h.Claim(ctx, s.Session, false)
 	expect(t, err == nil, "claim: %v", err)
+	if idling {
+		m.taken(t, s)
+	}
+	j := m.given(t, s, l)
+	expect(t, !l.Ahead, "claimed ahead")
+	j.state, j.attempt = settee.InProgress, l.Attempt.N
+}
+
+// given notes a lease, which must be of its account's first job.
+func (m *model) given(t *rapid.T, s *modelSession, l *queue.Lease) *modelJob {
 	j := m.first(l.AccountID)
 	expect(t, j != nil && j.prompt == l.PromptID, "claimed %s of %s, want %+v", l.PromptID, l.AccountID, j)
-	j.attempt++
-	expect(t, l.Attempt.N == j.attempt, "attempt %d, want %d", l.Attempt.N, j.attempt)
-	j.state, j.session = settee.InProgress, s
+	j.given++
+	expect(t, l.Attempt.N == j.given, "attempt %d, want %d", l.Attempt.N, j.given)
+	j.session = s
 	m.leases = append(m.leases, l)
+	return j
 }
 
 // lease picks a lease, mostly one that is held, and its job when it is: late
@@ -229,7 +246,7 @@ func (m *model) claim(t *rapid.T) {
 func (m *model) lease(t *rapid.T) (*queue.Lease, *modelJob) {
 	var held []*queue.Lease
 	for _, l := range m.leases {
-		if m.holds(l) != nil {
+		if m.holds(l) != nil || m.lies(l) != nil {
 			held = append(held, l)
 		}
 	}
@@ -261,7 +278,7 @@ func (m *model) execute(t *rapid.T) {
 	}
 	out, err := m.h.Execute(context.Background(), l.Attempt, image("9", "x"))
 	if j == nil {
-		expect(t, settee.CodeOf(err) == settee.CodeLeaseLost, "execute of a lost attempt: %v", err)
+		expect(t, settee.CodeOf(err) == m.refusal(l), "execute of a lost attempt: %v", err)
 		return
 	}
 	expect(t, err == nil, "execute: %v", err)
@@ -284,20 +301,27 @@ func (m *model) finish(t *rapid.T) {
 		{State: settee.Pending, Reason: settee.ReasonLost},
 	}).Draw(t, "ending")
 	err := m.h.Finish(context.Background(), l.Attempt, e)
+	if lies := m.lies(l); lies != nil && e.State == settee.Pending {
+		expect(t, err == nil, "hand back what lies ahead: %v", err)
+		lies.ahead = nil
+		m.overtaken(t, true)
+		return
+	}
 	if j == nil {
-		expect(t, settee.CodeOf(err) == settee.CodeLeaseLost, "finish of a lost attempt: %v", err)
+		expect(t, settee.CodeOf(err) == m.refusal(l), "finish of a lost attempt: %v", err)
 		return
 	}
 	expect(t, err == nil, "finish: %v", err)
 	if e.State == settee.Pending {
 		m.lose(j, e.Reason)
+		m.overtaken(t, j.state == settee.Pending)
 		return
 	}
 	j.end(e.State, e.Reason)
 }
 
 func (j *modelJob) end(s settee.JobState, r settee.Reason) {
-	j.state, j.reason = s, r
+	j.state, j.reason, j.ahead = s, r, nil
 	if j.attempt > 0 {
 		j.endings++
 	}
@@ -359,6 +383,7 @@ func (m *model) close(t *rapid.T) {
 	err := m.h.Close(context.Background(), s.Session)
 	expect(t, err == nil, "close: %v", err)
 	m.over(s, settee.ReasonDrained)
+	m.overtaken(t, false)
 }
 
 func (m *model) over(s *modelSession, r settee.Reason) {
@@ -367,7 +392,9 @@ func (m *model) over(s *modelSession, r settee.Reason) {
 	}
 	s.open = false
 	for _, j := range m.jobs {
-		if j.state == settee.InProgress && j.session == s {
+		if j.session == s && j.ahead != nil {
+			j.ahead = nil
+		} else if j.state == settee.InProgress && j.session == s {
 			m.lose(j, r)
 		}
 	}
@@ -397,6 +424,7 @@ func (m *model) reap(t *rapid.T) {
 			m.over(s, settee.ReasonLost)
 		}
 	}
+	m.overtaken(t, true)
 }
 
 func (m *model) hide(t *rapid.T) {

@@ -34,6 +34,7 @@ type Service struct {
 	attempts map[Attempt]*attempt
 	sessions map[string]*session
 	hints    map[string]chan struct{} // by pool: something may be there to claim
+	idle     map[string]int           // by pool: claims that found nothing and wait
 	shown    map[string]Counts        // by account: the newest counts that were seen
 
 	takeover sync.Mutex
@@ -51,7 +52,7 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
 	return &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
-		hints: map[string]chan struct{}{}, shown: map[string]Counts{}}
+		hints: map[string]chan struct{}{}, idle: map[string]int{}, shown: map[string]Counts{}}
 }
 
 // Run takes over from earlier boots, listens for hints and reaps, until ctx
@@ -89,14 +90,15 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 	if sub.PromptID == "" {
 		sub.PromptID = id
 	}
-	job, counts, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
+	done, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
 	if sub.Replace && sub.PromptID != id {
 		s.endings.forget()
 	}
 	if err != nil {
 		return settee.Job{}, err
 	}
-	s.publishStatus(ctx, job.AccountID, counts)
+	s.revoked(ctx, done.Revoked)
+	s.publishStatus(ctx, done.Job.AccountID, done.Counts)
 	s.hint(ctx, sub.Lane)
-	return job, nil
+	return done.Job, nil
 }

@@ -59,13 +59,9 @@ func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 	if err := s.renew(ctx, ses.ID, now); err != nil {
 		return nil, err
 	}
-	held, err := s.store.SessionAttempts(ctx, ses.ID)
-	if err != nil {
-		return nil, err
-	}
-	orders, news := s.orders(ses.ID, held, now)
-	if news {
-		return orders, nil
+	held, orders, news, err := s.orders(ctx, ses.ID, now)
+	if news || err != nil {
+		return orders, err
 	}
 	wait := s.opt.Lease / 3
 	if len(orders) > 0 {
@@ -84,11 +80,8 @@ func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 	case <-woken:
 	case <-timer.C:
 	}
-	if held, err = s.store.SessionAttempts(ctx, ses.ID); err != nil {
-		return nil, err
-	}
-	orders, _ = s.orders(ses.ID, held, s.opt.Now())
-	return orders, nil
+	_, orders, _, err = s.orders(ctx, ses.ID, s.opt.Now())
+	return orders, err
 }
 
 // renew extends the lease and writes down what the session's attempts reported.
@@ -114,9 +107,17 @@ func (s *Service) renew(ctx context.Context, id string, now time.Time) error {
 	return err
 }
 
-// orders says what of held must stop, and whether any of it is news to the
-// worker.
-func (s *Service) orders(id string, held []Held, now time.Time) (orders []Order, news bool) {
+// orders says what a session holds, what of it must stop, and whether any of
+// that is news to the worker. Of what was taken from it before it had started the
+// worker is told once: it cannot start it, whether it hears or not.
+func (s *Service) orders(ctx context.Context, id string, now time.Time) (held []Held, orders []Order, news bool, err error) {
+	if held, err = s.store.SessionAttempts(ctx, id); err != nil {
+		return nil, nil, false, err
+	}
+	dropped, err := s.store.DroppedAttempts(ctx, id, now.Add(-s.opt.Lease))
+	if err != nil {
+		return nil, nil, false, err
+	}
 	for _, h := range held {
 		switch {
 		case h.CancelRequested:
@@ -129,12 +130,18 @@ func (s *Service) orders(id string, held []Held, now time.Time) (orders []Order,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	given := ses.given
-	ses.given = make(map[Order]bool, len(orders))
+	ses.given = make(map[Order]bool, len(orders)+len(dropped))
 	for _, o := range orders {
 		news = news || !given[o]
 		ses.given[o] = true
 	}
-	return orders, news
+	for _, o := range dropped {
+		if !given[o] {
+			orders, news = append(orders, o), true
+		}
+		ses.given[o] = true
+	}
+	return held, orders, news, nil
 }
 
 // Close ends a session; what it still held goes back to the queue and is not

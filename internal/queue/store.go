@@ -15,7 +15,7 @@ import (
 // when the attempt is over or its session is closed.
 type Store interface {
 	// SubmitJob writes a job down under id.
-	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (settee.Job, Counts, error)
+	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (Submitted, error)
 
 	// OpenSession writes down a worker and a session of it, and answers the
 	// worker's id: o's, or the one it had before. Faults as Service.OpenFor.
@@ -50,8 +50,20 @@ type Store interface {
 	// stays.
 	DeleteWorker(ctx context.Context, name string) error
 
-	// ClaimJob leases the next job to a session; nil when there is none.
-	ClaimJob(ctx context.Context, s Session, now time.Time) (*Claim, error)
+	// ClaimJob leases the next job to a session, and starts it unless it is
+	// claimed ahead; nil when there is none, ErrBenched when the worker takes none
+	// now. What is not claimed ahead may be a job
+	// that lay ahead at another session for longer than Patience.
+	ClaimJob(ctx context.Context, s Session, ahead bool, now time.Time) (*Claim, error)
+	// StartAttempt starts a job that was claimed ahead; one that has started
+	// already stays as it is.
+	StartAttempt(ctx context.Context, a Attempt, now time.Time) (Started, error)
+	// OvertakeAttempt revokes one attempt that lies ahead while a job which its
+	// worker could run should come first. Submitting and putting back do so too.
+	OvertakeAttempt(ctx context.Context, now time.Time) ([]Revoked, error)
+	// DroppedAttempts are a session's attempts that ended since then without having
+	// started, and why.
+	DroppedAttempts(ctx context.Context, sessionID string, since time.Time) ([]Order, error)
 	// HeldAttempt is an attempt in progress.
 	HeldAttempt(ctx context.Context, a Attempt) (Held, error)
 	// ExecuteNode names a node's files and writes its output down, after notes.
@@ -105,11 +117,32 @@ type Opening struct {
 	Until       time.Time
 }
 
+// Submitted is a job that was written down.
+type Submitted struct {
+	Job     settee.Job
+	Counts  Counts
+	Revoked []Revoked
+}
+
 // Claim is a lease that was just given.
 type Claim struct {
 	Lease
+	Seq     int // of the job's newest durable event
+	Counts  Counts
+	Revoked []Revoked
+}
+
+// Started is an attempt that has started: its lease, without the graph.
+type Started struct {
+	Lease
 	Seq    int // of the job's newest durable event
 	Counts Counts
+}
+
+// Revoked is an attempt that lay ahead and was taken back: its job waits again.
+type Revoked struct {
+	Attempt
+	Lane Lane
 }
 
 // Executed is a node's output with its names and the durable event it became.
@@ -129,10 +162,11 @@ type End struct {
 // Outcome is what became of a job when an attempt at it ended.
 type Outcome struct {
 	Held
-	State  settee.JobState // Pending: it waits again
-	Lane   Lane
-	Note   record.Note // the ending; none when Pending
-	Counts Counts
+	State   settee.JobState // Pending: it waits again
+	Lane    Lane
+	Note    record.Note // the ending; none when Pending
+	Counts  Counts
+	Revoked []Revoked
 }
 
 // Orphan is an attempt that has lost its session, and why.
@@ -155,6 +189,7 @@ type Cancellation struct {
 type Cancelled struct {
 	PromptIDs []string  // cancelled or asked for
 	Sessions  []string  // that hold jobs which were asked for
+	Dropped   []Attempt // that had not started: their jobs were pending
 	Endings   []Outcome // pending jobs whose clients have seen them start
 	Ended     int       // pending jobs cancelled
 	Counts    Counts

@@ -61,7 +61,7 @@ func TestPlans(t *testing.T) {
 var (
 	// What is alive now, what has few rows an account, and what a query made
 	// itself may be walked; jobs_list is in the order that lists want.
-	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p)$|INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_running|` +
+	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p)$|INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_(running|ahead)|` +
 		`worker_sessions_live|jobs_list|sqlite_autoindex_(lanes|account_queue|job_counts)_1)\b`)
 	// An account's whole past.
 	past   = regexp.MustCompile(`\(account_id=\?\)$`)
@@ -99,7 +99,7 @@ func exercise(t *testing.T, db *DB) {
 		return err
 	}))
 	submit := func(id string) {
-		_, _, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Replace: true,
+		_, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Replace: true,
 			Graph: settee.Graph{Prompt: []byte("{}"), Inputs: []settee.JobInput{{Node: "1"}}}}, now)
 		ok(err)
 	}
@@ -107,7 +107,7 @@ func exercise(t *testing.T, db *DB) {
 	_, err := db.OpenSession(ctx, queue.Opening{Session: s, Worker: "w", Until: now.Add(time.Hour)}, now)
 	ok(err)
 	claim := func() queue.Attempt {
-		c, err := db.ClaimJob(ctx, s, now)
+		c, err := db.ClaimJob(ctx, s, false, now)
 		ok(err)
 		return c.Attempt
 	}
@@ -136,7 +136,24 @@ func exercise(t *testing.T, db *DB) {
 		Event: settee.Event{Type: settee.EventSuccess, Data: []byte("{}")}}, Notes: note}, now)
 	ok(err)
 	submit("1 again")
-	claim()
+	ahead, err := db.ClaimJob(ctx, s, true, now)
+	ok(err)
+	_, err = db.StartAttempt(ctx, ahead.Attempt, now)
+	ok(err)
+	_, err = db.ClaimJob(ctx, s, true, now) // now there are as many as the tier allows
+	ok(err)
+	_, err = db.DroppedAttempts(ctx, s.ID, now)
+	ok(err)
+	_, err = db.OvertakeAttempt(ctx, now)
+	ok(err)
+	other := queue.Session{ID: "s2", WorkerID: "w2", Pool: "native"}
+	_, err = db.OpenSession(ctx, queue.Opening{Session: other, Worker: "w2", Until: now.Add(time.Hour)}, now)
+	ok(err)
+	taken, err := db.ClaimJob(ctx, other, false, now.Add(queue.Patience))
+	ok(err)
+	if taken == nil {
+		t.Fatal("an idle worker got nothing")
+	}
 	_, err = db.JobDetail(ctx, "a", "2")
 	ok(err)
 	_, err = db.JobByPrompt(ctx, "a", "2")

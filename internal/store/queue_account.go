@@ -10,7 +10,8 @@ import (
 // account is an account's row in the queue, locked, with its tier's limits.
 type account struct {
 	id              string
-	running, queued int64
+	running, queued int64 // leased, and free to be leased
+	ahead           int64 // of running: not started, pending yet
 	pass, typical   float64
 	nextNumber      int64
 	version         int64
@@ -24,11 +25,11 @@ type account struct {
 // or when skipLocked and another unit has it.
 func lockAccount(tx *Tx, id string, skipLocked bool) (*account, error) {
 	a := &account{id: id}
-	err := tx.QueryRow(`SELECT q.running, q.queued, q.pass, q.typical, q.next_number, q.version,
+	err := tx.QueryRow(`SELECT q.running, q.queued, q.ahead, q.pass, q.typical, q.next_number, q.version,
 			t.concurrent, t.queue_limit, t.runtime_cap, t.weight
 		FROM account_queue q JOIN accounts a ON a.id = q.account_id JOIN tiers t ON t.name = a.tier
 		WHERE q.account_id = $1`+tx.ForUpdateOf("q", skipLocked), id).Scan(
-		&a.running, &a.queued, &a.pass, &a.typical, &a.nextNumber, &a.version,
+		&a.running, &a.queued, &a.ahead, &a.pass, &a.typical, &a.nextNumber, &a.version,
 		&a.concurrent, &a.queueLimit, &a.runtimeCap, &a.weight)
 	if err != nil {
 		return nil, err
@@ -54,16 +55,23 @@ func enterAccount(tx *Tx, id string) (*account, error) {
 
 func (a *account) room() bool { return a.concurrent == 0 || a.running < a.concurrent }
 
+// pending is how many jobs clients see waiting.
+func (a *account) pending() int64 { return a.queued + a.ahead }
+
 func (a *account) counts() queue.Counts {
-	return queue.Counts{Pending: int(a.queued), Running: int(a.running), Version: a.version}
+	return queue.Counts{Pending: int(a.pending()), Running: int(a.running - a.ahead), Version: a.version}
 }
 
 // comeBack gives an account that had nothing to do its place among the others:
-// the least pass among those that wait for a worker, or the greatest of all
-// when nobody does; never less than it had.
+// the least pass among those that wait for a worker and, as it was when they
+// were chosen, those that have one; or the greatest of all when nobody does;
+// never less than it had. So of those that are served now nobody is served again
+// before it.
 func (a *account) comeBack(tx *Tx) error {
 	var now float64
-	err := tx.QueryRow(`SELECT pass FROM lanes WHERE ready ORDER BY pass LIMIT 1`).Scan(&now)
+	err := tx.QueryRow(`SELECT pass FROM (SELECT pass FROM (SELECT pass FROM lanes WHERE ready ORDER BY pass LIMIT 1) s1
+		UNION ALL SELECT q.pass - SUM(t.estimate) FROM attempts t JOIN account_queue q ON q.account_id = t.account_id
+			WHERE t.ended_at IS NULL GROUP BY q.account_id, q.pass) s2 ORDER BY pass LIMIT 1`).Scan(&now)
 	if found, err := Found(err); err != nil {
 		return err
 	} else if !found {
@@ -79,8 +87,8 @@ func (a *account) comeBack(tx *Tx) error {
 func (a *account) save(tx *Tx, waiting map[string]int64) error {
 	a.version++
 	if _, err := tx.Exec(`UPDATE account_queue SET running = $2, queued = $3, pass = $4, typical = $5,
-		next_number = $6, version = $7 WHERE account_id = $1`,
-		a.id, a.running, a.queued, a.pass, a.typical, a.nextNumber, a.version); err != nil {
+		next_number = $6, version = $7, ahead = $8 WHERE account_id = $1`,
+		a.id, a.running, a.queued, a.pass, a.typical, a.nextNumber, a.version, a.ahead); err != nil {
 		return err
 	}
 	for _, lane := range sortedKeys(waiting) {

@@ -17,29 +17,43 @@ type attemptRow struct {
 	seq, crashes                  int
 	cancelRequested               bool
 	summary                       record.Summary
-	claimedAt                     time.Time
+	startedAt, deadline           time.Time // zero: not yet, none
 	estimate                      float64
 }
 
+// ahead reports that the attempt has not started.
+func (t *attemptRow) ahead() bool { return t.startedAt.IsZero() }
+
 // fence locks an attempt's job and reads both, or returns a Fault CodeLeaseLost
 // when the attempt is over or, unless forced, its session is closed. The locked
-// row decides: a job has one attempt in progress, its newest.
+// row decides: a job has one attempt in progress, its newest, or one that lies
+// ahead.
 func fence(tx *Tx, a queue.Attempt, forced bool) (*attemptRow, error) {
 	t := &attemptRow{Attempt: a}
 	var closed bool
 	err := tx.QueryRow(`SELECT j.account_id, j.prompt_id, j.client_id, j.lane, j.seq, j.crashes, j.cancel_requested,
-			j.outputs_count, j.preview_output, j.media, t.claimed_at, t.estimate, s.closed_at IS NOT NULL
+			j.outputs_count, j.preview_output, j.media, t.started_at, t.deadline, t.estimate, s.closed_at IS NOT NULL
 		FROM jobs j JOIN attempts t ON t.job_id = j.id AND t.n = $2 JOIN worker_sessions s ON s.id = t.session_id
-		WHERE j.id = $1 AND j.attempt = $2 AND j.state = 'in_progress' AND t.session_id = $3`+tx.ForUpdateOf("j", false),
+		WHERE j.id = $1 AND t.session_id = $3
+			AND (j.attempt = $2 AND j.state = 'in_progress' OR j.held = $2 AND j.state = 'pending')`+tx.ForUpdateOf("j", false),
 		a.JobID, a.N, a.SessionID).Scan(&t.accountID, &t.promptID, &t.clientID, &t.lane, &t.seq, &t.crashes,
 		&t.cancelRequested, &t.summary.Count, JSON(&t.summary.Preview), &t.summary.Media,
-		Time(&t.claimedAt), &t.estimate, &closed)
+		Time(&t.startedAt), Time(&t.deadline), &t.estimate, &closed)
 	if found, err := Found(err); err != nil {
 		return nil, err
 	} else if !found || closed && !forced {
 		return nil, errAttemptOver
 	}
 	return t, nil
+}
+
+// under is fence for what only an attempt that has started may do.
+func under(tx *Tx, a queue.Attempt) (*attemptRow, error) {
+	t, err := fence(tx, a, false)
+	if err == nil && t.ahead() {
+		err = queue.ErrNotStarted
+	}
+	return t, err
 }
 
 // write appends durable events that the job does not have yet.

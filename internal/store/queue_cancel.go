@@ -14,6 +14,7 @@ type target struct {
 	attemptRow
 	state  settee.JobState
 	hidden bool
+	held   lying // what has it while it is pending; N is 0 when nothing has
 }
 
 // CancelJobs cancels what c names (queue.Store).
@@ -41,7 +42,14 @@ func (db *DB) CancelJobs(ctx context.Context, c queue.Cancellation, now time.Tim
 				if err := t.cancelPending(tx, &done, now); err != nil {
 					return err
 				}
-				lanes[string(t.lane)]--
+				if t.held.N == 0 {
+					a.queued--
+					lanes[string(t.lane)]--
+				} else if _, err := a.drop(tx, t.held, settee.ReasonUser, now); err != nil {
+					return err
+				} else {
+					done.Dropped = append(done.Dropped, t.held.Attempt)
+				}
 			case t.state == settee.InProgress && c.Running:
 				if _, err := tx.Exec(`UPDATE jobs SET cancel_requested = $2, updated_at = $3 WHERE id = $1`,
 					t.JobID, true, now); err != nil {
@@ -54,7 +62,6 @@ func (db *DB) CancelJobs(ctx context.Context, c queue.Cancellation, now time.Tim
 			done.PromptIDs = append(done.PromptIDs, t.promptID)
 		}
 		if done.Ended > 0 {
-			a.queued -= int64(done.Ended)
 			if err := a.count(tx, settee.Pending, settee.Cancelled, done.Ended); err != nil {
 				return err
 			}
@@ -75,12 +82,14 @@ func (db *DB) CancelJobs(ctx context.Context, c queue.Cancellation, now time.Tim
 func (a *account) targets(tx *Tx, c queue.Cancellation) ([]target, error) {
 	scan := func(scan func(...any) error) (t target, err error) {
 		t.accountID = a.id
-		err = scan(&t.JobID, &t.promptID, &t.clientID, &t.state, &t.lane, &t.N, &t.seq, &t.hidden, &t.SessionID)
+		err = scan(&t.JobID, &t.promptID, &t.clientID, &t.state, &t.lane, &t.N, &t.seq, &t.hidden,
+			&t.held.N, &t.SessionID, &t.held.estimate)
+		t.held.JobID, t.held.SessionID, t.held.lane = t.JobID, t.SessionID, t.lane
 		return t, err
 	}
 	const columns = `SELECT j.id, j.prompt_id, j.client_id, j.state, j.lane, j.attempt, j.seq,
-			j.hidden_at IS NOT NULL, COALESCE(t.session_id, '')
-		FROM jobs j LEFT JOIN attempts t ON t.job_id = j.id AND t.n = j.attempt `
+			j.hidden_at IS NOT NULL, j.held, COALESCE(t.session_id, ''), COALESCE(t.estimate, 0)
+		FROM jobs j LEFT JOIN attempts t ON t.job_id = j.id AND t.n = CASE WHEN j.held > 0 THEN j.held ELSE j.attempt END `
 	if c.PromptIDs == nil {
 		return Collect(tx, scan, columns+`WHERE j.account_id = $1 AND j.state IN ('pending', 'in_progress')
 			ORDER BY j.number, j.id`, a.id)

@@ -12,7 +12,7 @@ import (
 
 // ClaimJob leases the next job to a session; nil when there is none
 // (queue.Store). It looks before it writes, so that waiting costs little.
-func (db *DB) ClaimJob(ctx context.Context, s queue.Session, now time.Time) (c *queue.Claim, err error) {
+func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now time.Time) (c *queue.Claim, err error) {
 	var some bool
 	if err := db.Glance(ctx, func(tx *Tx) error {
 		lanes, err := served(tx, s, now)
@@ -20,7 +20,11 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, now time.Time) (c *
 			return err
 		}
 		next, err := candidates(tx, lanes, 1)
-		some = len(next) > 0
+		if some = len(next) > 0; some || ahead || err != nil {
+			return err
+		}
+		idle, err := idling(tx, s, lanes, now)
+		some = len(idle) > 0
 		return err
 	}); err != nil || !some {
 		return nil, err
@@ -31,7 +35,9 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, now time.Time) (c *
 		if err != nil {
 			return err
 		}
-		c, err = claim(tx, s, lanes, now)
+		if c, err = claim(tx, s, lanes, ahead, now); c == nil && !ahead && err == nil {
+			c, err = claimIdling(tx, s, lanes, now)
+		}
 		return err
 	})
 	if hasState(err, lockNotAvailable) {
@@ -46,8 +52,7 @@ const lockNotAvailable = "55P03"
 // look is how many accounts a claim tries when others hold the first ones.
 const look = 8
 
-// served are the lanes that a session's worker takes jobs of: none when it is
-// drained.
+// served are the lanes that a session's worker takes jobs of.
 func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
 	var over, drained bool
 	err := tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained
@@ -58,7 +63,7 @@ func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
 		return nil, errSessionOver
 	}
 	if drained {
-		return nil, nil
+		return nil, queue.ErrBenched
 	}
 	return Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1 ORDER BY lane`, s.Pool)
 }
@@ -91,7 +96,7 @@ func candidates(tx *Tx, lanes []string, limit int) ([]candidate, error) {
 
 // claim leases the first job of the first account that it can lock. When others
 // held all that had one, it waits once, briefly, for the first.
-func claim(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim, error) {
+func claim(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (*queue.Claim, error) {
 	next, err := candidates(tx, lanes, look)
 	if err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func claim(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim
 			held = cmp.Or(held, c.account)
 			continue
 		}
-		if l, err := a.lease(tx, s, lanes, now); l != nil || err != nil {
+		if l, err := a.lease(tx, s, lanes, ahead, now); l != nil || err != nil {
 			return l, err
 		}
 	}
@@ -119,12 +124,13 @@ func claim(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim
 	if err != nil {
 		return nil, err
 	}
-	return a.lease(tx, s, lanes, now)
+	return a.lease(tx, s, lanes, ahead, now)
 }
 
-// lease starts an attempt at the account's first job in the lanes; nil when it
-// has none or may run no more. The account's row decides, not the lane's hint.
-func (a *account) lease(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue.Claim, error) {
+// lease makes an attempt at the account's first job in the lanes, and starts it
+// unless it is ahead; nil when it has none or may run no more. The account's row
+// decides, not the lane's hint.
+func (a *account) lease(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (*queue.Claim, error) {
 	if !a.room() {
 		return nil, a.save(tx, nil)
 	}
@@ -132,26 +138,31 @@ func (a *account) lease(tx *Tx, s queue.Session, lanes []string, now time.Time) 
 	if err != nil || job == nil {
 		return nil, err
 	}
+	c := &queue.Claim{Seq: int(job.seq), Lease: queue.Lease{AccountID: a.id, PromptID: job.promptID, ClientID: job.clientID, Ahead: ahead,
+		Attempt: queue.Attempt{JobID: job.id, SessionID: s.ID}}}
+	started := now
+	if ahead {
+		started = time.Time{}
+	} else {
+		c.Deadline = a.deadline(now)
+	}
 	estimate := a.typical / a.weight
-	c := &queue.Claim{Seq: int(job.seq), Lease: queue.Lease{AccountID: a.id, PromptID: job.promptID, ClientID: job.clientID,
-		Attempt: queue.Attempt{JobID: job.id, N: int(job.attempt) + 1, SessionID: s.ID}}}
-	if a.runtimeCap > 0 {
-		c.Deadline = now.Add(time.Duration(a.runtimeCap) * time.Microsecond)
-	}
-	if _, err := tx.Exec(`INSERT INTO attempts (job_id, n, session_id, account_id, pool, claimed_at, started_at, deadline,
+	if err := tx.QueryRow(`INSERT INTO attempts (job_id, n, session_id, account_id, pool, claimed_at, started_at, deadline,
 			reason, seconds, estimate)
-		VALUES ($1, $2, $3, $4, $5, $6, $6, $7, '', 0, $8)`,
-		job.id, c.Attempt.N, s.ID, a.id, s.Pool, now, c.Deadline, estimate); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(`UPDATE jobs SET state = $2, attempt = $3, started_at = $4, updated_at = $4 WHERE id = $1`,
-		job.id, settee.InProgress, c.Attempt.N, now); err != nil {
+		SELECT $1, COALESCE(MAX(n), 0) + 1, $2, $3, $4, $5, $6, $7, '', 0, $8 FROM attempts WHERE job_id = $1 RETURNING n`,
+		job.id, s.ID, a.id, s.Pool, now, started, c.Deadline, estimate).Scan(&c.Attempt.N); err != nil {
 		return nil, err
 	}
 	a.running++
 	a.queued--
 	a.pass += estimate
-	if err := a.count(tx, settee.Pending, settee.InProgress, 1); err != nil {
+	if ahead {
+		a.ahead++
+		_, err = tx.Exec(`UPDATE jobs SET held = $2 WHERE id = $1`, job.id, c.Attempt.N)
+	} else {
+		err = a.start(tx, c.Attempt, now)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := a.save(tx, map[string]int64{job.lane: -1}); err != nil {
@@ -164,11 +175,28 @@ func (a *account) lease(tx *Tx, s queue.Session, lanes []string, now time.Time) 
 	return c, tx.QueryRow(`SELECT secrets FROM job_graphs WHERE job_id = $1`, job.id).Scan(JSON(&c.Secrets))
 }
 
+// start has an attempt's job run. The caller saves the account.
+func (a *account) start(tx *Tx, at queue.Attempt, now time.Time) error {
+	if _, err := tx.Exec(`UPDATE jobs SET state = $2, attempt = $3, held = 0, started_at = $4, updated_at = $4 WHERE id = $1`,
+		at.JobID, settee.InProgress, at.N, now); err != nil {
+		return err
+	}
+	return a.count(tx, settee.Pending, settee.InProgress, 1)
+}
+
+// deadline is when a job that starts now must have ended; zero: never.
+func (a *account) deadline(now time.Time) time.Time {
+	if a.runtimeCap == 0 {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(a.runtimeCap) * time.Microsecond)
+}
+
 // waitingJob is the head of a lane.
 type waitingJob struct {
 	id, promptID, clientID, lane string
 	number                       float64
-	attempt, seq                 int64
+	seq                          int64
 }
 
 // first is the account's first job in the lanes: least number, then oldest.
@@ -176,9 +204,9 @@ func (a *account) first(tx *Tx, lanes []string) (*waitingJob, error) {
 	var best *waitingJob
 	for _, lane := range lanes {
 		j := waitingJob{lane: lane}
-		err := tx.QueryRow(`SELECT id, prompt_id, client_id, number, attempt, seq FROM jobs
-			WHERE account_id = $1 AND lane = $2 AND state = 'pending' ORDER BY number, id LIMIT 1`, a.id, lane).
-			Scan(&j.id, &j.promptID, &j.clientID, &j.number, &j.attempt, &j.seq)
+		err := tx.QueryRow(`SELECT id, prompt_id, client_id, number, seq FROM jobs
+			WHERE account_id = $1 AND lane = $2 AND state = 'pending' AND held = 0 ORDER BY number, id LIMIT 1`, a.id, lane).
+			Scan(&j.id, &j.promptID, &j.clientID, &j.number, &j.seq)
 		if found, err := Found(err); err != nil {
 			return nil, err
 		} else if found && (best == nil || cmp.Or(cmp.Compare(j.number, best.number), cmp.Compare(j.id, best.id)) < 0) {

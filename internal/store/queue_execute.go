@@ -13,7 +13,7 @@ import (
 // ExecuteNode names a node's files and writes its output down (queue.Store).
 func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Executed, notes []record.Note, at int, now time.Time) (done queue.Executed, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
-		t, err := fence(tx, a, false)
+		t, err := under(tx, a)
 		if err != nil {
 			return err
 		}

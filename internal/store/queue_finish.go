@@ -12,14 +12,7 @@ import (
 // EndAttempt ends an attempt and its job, or puts the job back (queue.Store).
 func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now time.Time) (out queue.Outcome, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
-		var accountID string
-		err := tx.QueryRow(`SELECT account_id FROM attempts WHERE job_id = $1 AND n = $2`, at.JobID, at.N).Scan(&accountID)
-		if found, err := Found(err); err != nil {
-			return err
-		} else if !found {
-			return errAttemptOver
-		}
-		a, err := lockAccount(tx, accountID, false)
+		a, err := lockAccountOf(tx, at)
 		if err != nil {
 			return err
 		}
@@ -27,8 +20,21 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 		if err != nil {
 			return err
 		}
+		out = queue.Outcome{State: settee.Pending, Lane: t.lane, Held: queue.Held{Attempt: at,
+			AccountID: t.accountID, PromptID: t.promptID, ClientID: t.clientID}}
+		if t.ahead() {
+			if e.State != settee.Pending {
+				return queue.ErrNotStarted
+			}
+			if _, err := a.release(tx, lying{at, a.id, t.lane, t.estimate}, e.Reason, now); err != nil {
+				return err
+			}
+			out.Counts = a.counts()
+			out.Revoked, err = overtake(tx, now)
+			return err
+		}
 		as, crash := queue.Judge(t.promptID, e.Ending, t.cancelRequested, t.crashes, e.Cap)
-		seconds := max(now.Sub(t.claimedAt).Seconds(), 0)
+		seconds := max(now.Sub(t.startedAt).Seconds(), 0)
 		if _, err := tx.Exec(`UPDATE attempts SET ended_at = $3, reason = $4, seconds = $5 WHERE job_id = $1 AND n = $2`,
 			at.JobID, at.N, now, e.Reason, seconds); err != nil {
 			return err
@@ -38,10 +44,11 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 		}
 		a.running--
 		a.pass = max(a.pass-t.estimate+queue.Cost(as, seconds, a.weight), 0)
-		out = queue.Outcome{State: as.State, Lane: t.lane, Held: queue.Held{Attempt: at,
-			AccountID: t.accountID, PromptID: t.promptID, ClientID: t.clientID}}
+		out.State = as.State
 		if as.State == settee.Pending {
-			err = t.putBack(tx, a, now)
+			if err = t.putBack(tx, a, now); err == nil {
+				out.Revoked, err = overtake(tx, now)
+			}
 		} else {
 			if e.State != settee.Pending {
 				a.typical = queue.Typical(a.typical, seconds)

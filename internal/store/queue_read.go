@@ -50,7 +50,7 @@ func scanDetail(scan func(...any) error) (d queue.Detail, err error) {
 // QueueCounts are how many jobs of an account wait and run (queue.Store).
 func (db *DB) QueueCounts(ctx context.Context, accountID string) (c queue.Counts, err error) {
 	err = db.Glance(ctx, func(tx *Tx) error {
-		err := tx.QueryRow(`SELECT queued, running, version FROM account_queue WHERE account_id = $1`, accountID).
+		err := tx.QueryRow(`SELECT queued + ahead, running - ahead, version FROM account_queue WHERE account_id = $1`, accountID).
 			Scan(&c.Pending, &c.Running, &c.Version)
 		_, err = Found(err)
 		return err

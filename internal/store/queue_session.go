@@ -56,7 +56,7 @@ func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time,
 			return err
 		}
 		for a, some := range notes {
-			t, err := fence(tx, a, false)
+			t, err := under(tx, a)
 			if settee.CodeOf(err) == settee.CodeLeaseLost {
 				continue
 			}
@@ -99,12 +99,12 @@ func (db *DB) ExpireSessions(ctx context.Context, boot string, now time.Time) er
 	})
 }
 
-const heldColumns = `SELECT t.job_id, t.n, t.session_id, j.account_id, j.prompt_id, j.client_id, t.claimed_at, t.deadline,
+const heldColumns = `SELECT t.job_id, t.n, t.session_id, j.account_id, j.prompt_id, j.client_id, t.claimed_at, t.started_at, t.deadline,
 		j.cancel_requested, j.seq
 	FROM attempts t JOIN jobs j ON j.id = t.job_id `
 
 func scanHeld(scan func(...any) error) (h queue.Held, err error) {
-	err = scan(&h.JobID, &h.N, &h.SessionID, &h.AccountID, &h.PromptID, &h.ClientID, Time(&h.ClaimedAt), Time(&h.Deadline),
+	err = scan(&h.JobID, &h.N, &h.SessionID, &h.AccountID, &h.PromptID, &h.ClientID, Time(&h.ClaimedAt), Time(&h.StartedAt), Time(&h.Deadline),
 		&h.CancelRequested, &h.Seq)
 	return h, err
 }

@@ -12,8 +12,9 @@ import (
 )
 
 // SubmitJob writes a job down under id (queue.Store).
-func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (job settee.Job, counts queue.Counts, err error) {
+func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (done queue.Submitted, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
+		done = queue.Submitted{}
 		a, err := enterAccount(tx, s.AccountID)
 		if err != nil {
 			return fmt.Errorf("account %s: %w", s.AccountID, err)
@@ -21,12 +22,12 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now 
 		if err := makeRoomFor(tx, a, s, now); err != nil {
 			return err
 		}
-		if a.queueLimit > 0 && a.queued >= a.queueLimit {
-			f := settee.Faultf(settee.CodeQueueFull, "The queue is full: %d jobs are waiting, as many as the tier allows.", a.queued)
+		if a.queueLimit > 0 && a.pending() >= a.queueLimit {
+			f := settee.Faultf(settee.CodeQueueFull, "The queue is full: %d jobs are waiting, as many as the tier allows.", a.pending())
 			f.RetryAfter = queue.RetryAfter(a.typical)
 			return f
 		}
-		job = settee.Job{ID: id, AccountID: a.id, PromptID: s.PromptID, ClientID: s.ClientID, WorkflowID: s.WorkflowID,
+		job := settee.Job{ID: id, AccountID: a.id, PromptID: s.PromptID, ClientID: s.ClientID, WorkflowID: s.WorkflowID,
 			State: settee.Pending, Number: a.number(s), Lane: string(s.Lane), CreatedAt: now, UpdatedAt: now}
 		if a.queued == 0 && a.running == 0 {
 			if err := a.comeBack(tx); err != nil {
@@ -46,10 +47,11 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now 
 		if err := a.save(tx, map[string]int64{job.Lane: 1}); err != nil {
 			return err
 		}
-		counts = a.counts()
-		return nil
+		done.Job, done.Counts = job, a.counts()
+		done.Revoked, err = overtake(tx, now)
+		return err
 	})
-	return job, counts, err
+	return done, err
 }
 
 // makeRoomFor refuses a prompt id that the account has used, or moves the ended

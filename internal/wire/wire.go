@@ -1,5 +1,6 @@
 // Package wire is what a worker on another machine and its server say to each
-// other: the bodies of /worker/v1, version 1.
+// other: the bodies of /worker/v1, versions 1 and 2. Version 2 has jobs that are
+// claimed ahead.
 //
 // What holds: text that may be Python's JSON, or whose bytes are counted (graphs
 // and definitions), travels as base64, for JSON writers change it; no body says
@@ -21,7 +22,7 @@ import (
 // Versions that this program speaks.
 const (
 	Min = 1
-	Max = 1
+	Max = 2
 )
 
 // Path is where the protocol lives.

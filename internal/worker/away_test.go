@@ -19,12 +19,12 @@ type claims struct {
 	err error
 }
 
-func (c *claims) Claim(ctx context.Context, s queue.Session) (*queue.Lease, error) {
+func (c *claims) Claim(ctx context.Context, s queue.Session, ahead bool) (*queue.Lease, error) {
 	if err := c.err; err != nil {
 		c.err = nil
 		return nil, err
 	}
-	return c.coordinator.Claim(ctx, s)
+	return c.coordinator.Claim(ctx, s, ahead)
 }
 
 func nothing(context.Context, engine.Job, engine.Sink) error { return nil }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
@@ -19,8 +20,13 @@ import (
 type Coordinator interface {
 	// Open announces an engine and starts a session in pool.
 	Open(ctx context.Context, worker, pool string, d settee.Description) (queue.Session, error)
-	// Claim waits for a job until ctx ends (then: nil, ctx.Err()).
-	Claim(ctx context.Context, s queue.Session) (*queue.Lease, error)
+	// Claim waits for a job until ctx ends (then: nil, ctx.Err()). A claim ahead,
+	// of a worker that still runs another job, does not wait: nil when there is
+	// nothing for it now. Its job must be started before anything is said of it.
+	Claim(ctx context.Context, s queue.Session, ahead bool) (*queue.Lease, error)
+	// Start starts a job that was claimed ahead, and says when it must have ended
+	// (zero: no cap).
+	Start(ctx context.Context, a queue.Attempt) (deadline time.Time, err error)
 	// Renew extends the session's lease at once, then waits until something
 	// must stop or until a third of the lease has passed, and returns what must
 	// stop (often nothing). An order is given again by each Renew until its

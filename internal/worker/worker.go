@@ -240,7 +240,7 @@ func (w *Worker) slot(claiming, alive context.Context, s queue.Session) error {
 // what became of the claim.
 func (w *Worker) claim(claiming, alive context.Context, s queue.Session) (t *task, known bool) {
 	for claiming.Err() == nil {
-		lease, err := w.coordinator.Claim(claiming, s)
+		lease, err := w.coordinator.Claim(claiming, s, false)
 		switch code := settee.CodeOf(err); {
 		case err == nil:
 			return w.add(alive, lease), true

@@ -41,13 +41,17 @@ func (c *coordinator) Open(_ context.Context, _, pool string, d settee.Descripti
 	return s, nil
 }
 
-func (c *coordinator) Claim(ctx context.Context, _ queue.Session) (*queue.Lease, error) {
+func (c *coordinator) Claim(ctx context.Context, _ queue.Session, _ bool) (*queue.Lease, error) {
 	select {
 	case l := <-c.leases:
 		return l, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+func (c *coordinator) Start(context.Context, queue.Attempt) (time.Time, error) {
+	return time.Time{}, nil
 }
 
 func (c *coordinator) Renew(ctx context.Context, _ queue.Session) ([]queue.Order, error) {

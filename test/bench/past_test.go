@@ -60,7 +60,7 @@ var session = queue.Session{ID: "bench-session", WorkerID: "bench-worker", Pool:
 
 func claim(b *testing.B, db *store.DB, _ int) time.Duration {
 	began := time.Now()
-	c, err := db.ClaimJob(b.Context(), session, began)
+	c, err := db.ClaimJob(b.Context(), session, false, began)
 	took := time.Since(began)
 	if err != nil || c == nil {
 		b.Fatalf("claimed %v, %v", c, err)

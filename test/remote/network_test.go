@@ -126,7 +126,7 @@ func (h *house) coordinator() (k *client.Coordinator, lease *queue.Lease) {
 		}
 	})
 	h.submit(plain(3))
-	if lease, err = k.Claim(h.ctx(), s); err != nil {
+	if lease, err = k.Claim(h.ctx(), s, false); err != nil {
 		h.Fatal(err)
 	}
 	return k, lease

@@ -31,7 +31,7 @@ func (h *house) fail(data string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	l, err := h.queue.Claim(h.t.Context(), s)
+	l, err := h.queue.Claim(h.t.Context(), s, false)
 	if err != nil {
 		h.t.Fatal(err)
 	}

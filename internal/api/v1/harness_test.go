@@ -235,7 +235,7 @@ func (h *house) claim() *queue.Lease {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
 	defer cancel()
-	l, err := h.Claim(ctx, h.session)
+	l, err := h.Claim(ctx, h.session, false)
 	if err != nil {
 		h.t.Fatal(err)
 	}

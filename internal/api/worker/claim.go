@@ -32,11 +32,17 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 		return settee.Faultf(settee.CodeQueueFull, "The session has %d jobs already.", len(held))
 	}
 	wait := min(max(time.Duration(in.WaitMS)*time.Millisecond, 0), wire.MaxWait)
+	if in.Ahead {
+		wait = wire.MaxWait // it does not wait, and takes as long as it takes
+	}
 	ctx, done := context.WithTimeout(r.Context(), wait)
 	defer done()
 	defer context.AfterFunc(a.ctx, done)()
-	lease, err := a.opt.Queue.Claim(ctx, s)
+	lease, err := a.opt.Queue.Claim(ctx, s, in.Ahead)
 	switch {
+	case lease == nil && err == nil:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	case lease == nil && ctx.Err() != nil && r.Context().Err() == nil && a.ctx.Err() == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -74,6 +80,20 @@ func (a *API) putBack(ctx context.Context, at queue.Attempt) {
 	if err != nil {
 		a.opt.Log.Warn("putting a job back failed", "job", at.JobID, "error", err)
 	}
+}
+
+// start has a job run that was claimed ahead: POST …/start.
+func (a *API) start(w http.ResponseWriter, r *http.Request) error {
+	at, err := a.attempt(r)
+	if err != nil {
+		return err
+	}
+	deadline, err := a.opt.Queue.Start(r.Context(), at)
+	if err != nil {
+		return err
+	}
+	api.WriteJSON(w, http.StatusOK, wire.StartedOf(deadline, a.opt.Now()))
+	return nil
 }
 
 // heard is how long the answer to a claim may be under way.

@@ -33,7 +33,8 @@ type Queue interface {
 	OpenFor(ctx context.Context, keyID, worker, pool string, d settee.Description) (queue.Session, error)
 	Session(ctx context.Context, id string) (queue.Session, error)
 	Close(ctx context.Context, s queue.Session) error
-	Claim(ctx context.Context, s queue.Session) (*queue.Lease, error)
+	Claim(ctx context.Context, s queue.Session, ahead bool) (*queue.Lease, error)
+	Start(ctx context.Context, a queue.Attempt) (deadline time.Time, err error)
 	HeldBy(ctx context.Context, s queue.Session) ([]queue.Held, error)
 	Held(ctx context.Context, a queue.Attempt) (queue.Held, error)
 	GiveBack(ctx context.Context, s queue.Session, known []queue.Attempt, age time.Duration) error
@@ -106,6 +107,7 @@ func (a *API) Mount(r *api.Router) {
 	w.Delete(session, a.handle(a.closeSession))
 	w.Post(session+"/claim", a.handle(a.claim))
 	w.Post(session+"/renew", a.handle(a.renew))
+	w.Post(session+job+"/start", a.handle(a.start))
 	w.Post(session+job+"/report", a.handle(a.report))
 	w.Post(session+job+"/execute", a.handle(a.execute))
 	w.Post(session+job+"/finish", a.handle(a.finish))
