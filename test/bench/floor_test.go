@@ -28,7 +28,7 @@ type floorServer struct {
 	cmd *exec.Cmd
 }
 
-// floor starts one: "submit FILE", "status FILE" or "sockets".
+// floor starts one: "submit FILE", "status FILE", "sockets" or "comfyui".
 func floor(b *testing.B, kind string) *floorServer {
 	b.Helper()
 	self, err := os.Executable()
@@ -64,6 +64,9 @@ func floor(b *testing.B, kind string) *floorServer {
 // serveFloor is that process.
 func serveFloor(kind string) error {
 	kind, path, _ := strings.Cut(kind, " ")
+	if kind == "comfyui" {
+		return serveComfyUI()
+	}
 	var (
 		h   http.Handler
 		err error

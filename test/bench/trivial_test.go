@@ -96,7 +96,11 @@ type trip struct{ submitted, ended, fetched time.Duration }
 // run submits a picture of a colour, waits for its end, and holds its bytes.
 // wrong says what was not right about them.
 func (c *client) run(ctx context.Context, color int) (t trip, wrong, err error) {
-	body := prompt(color, c.id)
+	return c.submit(ctx, prompt(color, c.id), color)
+}
+
+// submit is run with a body that asks for such a picture.
+func (c *client) submit(ctx context.Context, body []byte, color int) (t trip, wrong, err error) {
 	began := time.Now()
 	answer, err := c.ask(ctx, http.MethodPost, "/api/prompt", body)
 	if err != nil {

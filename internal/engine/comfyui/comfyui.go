@@ -87,8 +87,12 @@ type Engine struct {
 	kept    *recent[keptKey, kept]
 	stuck   map[string]bool // prompts that did not yield
 	sick    bool            // a device fault was seen; a probe must pass
-	healing chan struct{}   // closed when the process that failed has been replaced; nil: none did
-	cancels cancelRoute     // what this server understands
+	parked  []*socket       // for the next prompts
+	spent   []string        // prompts whose history entries are to be removed
+	later   *time.Timer     // when
+	closed  bool
+	healing chan struct{} // closed when the process that failed has been replaced; nil: none did
+	cancels cancelRoute   // what this server understands
 }
 
 // New makes an engine; nothing is asked of the server yet.
@@ -139,9 +143,18 @@ func New(opt Options) *Engine {
 }
 
 // Close waits for what is tidied up behind runs that have ended, and closes
-// idle connections. The process is not the engine's to stop.
+// idle connections. The process is not the engine's to stop. A run that comes
+// later works, and leaves nothing idle.
 func (e *Engine) Close() error {
 	e.tidy.Wait()
+	e.unspend()
+	e.mu.Lock()
+	parked := e.parked
+	e.parked, e.closed = nil, true
+	e.mu.Unlock()
+	for _, s := range parked {
+		s.close()
+	}
 	e.opt.HTTP.CloseIdleConnections()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,10 @@ type run struct {
 	terms  *terms
 
 	socket  *socket
+	reused  bool        // it was there before
+	asked   atomic.Bool // for the history entry, when the end came
+	early   chan early  // the answer
+	used    bool
 	redial  time.Time // when to try again; zero: connected
 	sound   bool      // no frame can have been lost
 	began   bool      // execution_start went out
@@ -49,6 +54,12 @@ type run struct {
 	files     context.Context // of downloads: ends soon after the job was asked to stop
 	posted    time.Time       // by the clock of the server's files
 	heard     time.Time       // the newest sign of life of the prompt
+}
+
+// early is an answer that was asked for before it was needed.
+type early struct {
+	entry *entry
+	err   error
 }
 
 // family is what progress_state says of a node.
@@ -99,7 +110,7 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	}
 	r := &run{e: e, job: job, out: out, id: id, graph: g, epoch: e.current(), salt: e.salt(job.AccountID), sound: true,
 		ran: map[string]bool{}, cached: map[string]bool{}, families: map[string]family{},
-		delivered: delivered, collected: map[settee.File]kept{}, twins: map[string]string{}}
+		delivered: delivered, collected: map[settee.File]kept{}, twins: map[string]string{}, early: make(chan early, 1)}
 	if r.known, err = e.known(ctx); err != nil {
 		return e.own(ctx, job, fmt.Errorf("%w: %w", ErrUnreachable, err))
 	}
@@ -108,15 +119,12 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	if err != nil {
 		return e.own(ctx, job, err)
 	}
-	r.client = uuid.NewString()
-	if r.socket, err = e.dial(ctx, r.client); err != nil {
+	if r.socket, r.reused, err = e.connect(ctx); err != nil {
 		return e.own(ctx, job, fmt.Errorf("%w: %w", ErrUnreachable, err))
 	}
-	defer func() {
-		if r.socket != nil {
-			r.socket.close()
-		}
-	}()
+	r.client = r.socket.client
+	r.socket.onEnd(r.id, r.prefetch)
+	defer r.hangUp()
 	select {
 	case e.turn <- struct{}{}:
 		defer func() { <-e.turn }()
@@ -228,11 +236,41 @@ func (r *run) refused(answer []byte) error {
 // and its files out of the folders.
 func (r *run) tidy() {
 	r.tidyFiles()
-	ctx, cancel := context.WithTimeout(context.Background(), r.e.opt.Call)
-	defer cancel()
-	if err := r.e.server.post(ctx, "/history", map[string][]string{"delete": {r.id}}); err != nil {
-		r.e.opt.Log.Debug("clearing ComfyUI's history failed", "error", err)
+	r.e.spend(r.id)
+}
+
+// hangUp gives the socket up. One that brought everything to the prompt's end
+// serves the next one.
+func (r *run) hangUp() {
+	switch {
+	case r.socket == nil:
+	case r.sound && r.ended:
+		r.e.park(r.socket)
+	default:
+		r.socket.close()
 	}
+}
+
+// prefetch asks for the history entry while the files of the last frames are
+// still being stored.
+func (r *run) prefetch() {
+	if r.asked.CompareAndSwap(false, true) {
+		r.e.tidy.Go(func() {
+			h, err := r.e.server.history(context.Background(), r.id)
+			r.early <- early{h, err}
+		})
+	}
+}
+
+// history is the prompt's entry; nil when there is none yet.
+func (r *run) history(ctx context.Context) (*entry, error) {
+	if r.asked.Load() && !r.used {
+		r.used = true
+		if h := <-r.early; h.entry != nil && h.err == nil {
+			return h.entry, nil
+		}
+	}
+	return r.e.server.history(ctx, r.id)
 }
 
 // folders are the machine's folders that clients need not know.

@@ -1,6 +1,7 @@
 package comfyui
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/url"
@@ -20,6 +21,8 @@ type message struct {
 // socket reads all that a ComfyUI sends to one client id, as fast as it comes:
 // a reader that lags would hold up everybody's frames (protocol note 7.1).
 type socket struct {
+	client string // its id: frames of prompts that name it come here
+	url    string // of the server
 	conn   *websocket.Conn
 	cancel context.CancelFunc
 	since  time.Time
@@ -30,6 +33,9 @@ type socket struct {
 	size  int           // bytes in queue
 	lost  bool          // frames were dropped, or the connection ended
 	news  chan struct{} // holds a value when queue or lost changed
+	idle  bool          // nobody listens: what comes is dropped
+	last  []byte        // of a frame that is waited for: the end of a prompt
+	ended func()        // called when it comes
 }
 
 const (
@@ -42,7 +48,8 @@ const (
 
 // dial opens a socket. It asks for previews that say whose they are.
 func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
-	address := "ws" + strings.TrimPrefix(e.server.url(), "http") + "/ws?clientId=" + url.QueryEscape(clientID)
+	base := e.server.url()
+	address := "ws" + strings.TrimPrefix(base, "http") + "/ws?clientId=" + url.QueryEscape(clientID)
 	dialing, stop := context.WithTimeout(ctx, e.opt.Call)
 	defer stop()
 	conn, resp, err := websocket.Dial(dialing, address, &websocket.DialOptions{
@@ -57,7 +64,7 @@ func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 	}
 	conn.SetReadLimit(frameLimit)
 	reading, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s := &socket{conn: conn, cancel: cancel, since: e.opt.Now(), news: make(chan struct{}, 1)}
+	s := &socket{client: clientID, url: base, conn: conn, cancel: cancel, since: e.opt.Now(), news: make(chan struct{}, 1)}
 	if err := conn.Write(dialing, websocket.MessageText, []byte(`{"type":"feature_flags","data":{"supports_preview_metadata":true}}`)); err != nil {
 		cancel()
 		conn.CloseNow()
@@ -84,7 +91,10 @@ func (s *socket) read(ctx context.Context) {
 		s.mu.Lock()
 		if err != nil {
 			s.lost = true
-		} else {
+		} else if !s.idle {
+			if s.ended != nil && kind == websocket.MessageText && isEnd(data, s.last) {
+				s.ended()
+			}
 			m := message{kind == websocket.MessageBinary, data}
 			if full := s.size+len(data) > queueLimit; !full || !isPreview(m) {
 				s.lost = s.lost || s.size > 8*queueLimit
@@ -125,6 +135,12 @@ func (s *socket) ping(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// isEnd reports whether a frame looks like the last one of a prompt: it says
+// executing, no node, and the prompt's id.
+func isEnd(data, id []byte) bool {
+	return len(data) < 300 && bytes.Contains(data, []byte(`"executing"`)) && bytes.Contains(data, []byte("null")) && bytes.Contains(data, id)
 }
 
 func isPreview(m message) bool {

@@ -16,6 +16,7 @@ const (
 	soon      = 20 * time.Millisecond  // until the history entry that a frame announced is looked for again
 	hurried   = 200 * time.Millisecond // after an ending without the frame that follows it
 	often     = 500 * time.Millisecond // between looks while the socket is away
+	hush      = time.Second            // in which a socket that was there before must bring something: ComfyUI tells of each prompt that is queued
 	deafAfter = 30 * time.Second       // of a socket that came back: then it is opened once more
 	drained   = 2 * time.Second        // what a job that was stopped may still bring over
 )
@@ -34,7 +35,7 @@ func (r *run) watch(ctx context.Context) error {
 	var (
 		stop   *stopping // nil: goes on
 		asked  = ctx.Done()
-		look   = time.NewTimer(r.e.opt.Poll)
+		look   = time.NewTimer(r.pause(nil, 0))
 		since  time.Time // the server has been out of reach since
 		misses int
 		hurry  bool
@@ -53,6 +54,9 @@ func (r *run) watch(ctx context.Context) error {
 			due = true
 		case <-look.C:
 			due = true
+			if r.reused {
+				r.lose()
+			}
 		}
 		if err := r.listen(work); err != nil {
 			if stop == nil {
@@ -106,6 +110,8 @@ func (r *run) pause(stop *stopping, misses int) time.Duration {
 	switch {
 	case r.ended && misses == 0:
 		return soon
+	case r.reused:
+		return min(wait, hush)
 	case stop != nil:
 		wait = min(wait, stop.pause())
 	case r.socket == nil || misses > 0:
@@ -129,17 +135,23 @@ func (r *run) listen(ctx context.Context) error {
 		return nil
 	}
 	all, lost := r.socket.take()
+	r.reused = r.reused && len(all) == 0
 	for _, m := range all {
 		if err := r.frame(ctx, m); err != nil {
 			return err
 		}
 	}
 	if lost {
-		r.socket.close()
-		r.socket, r.sound = nil, r.sound && r.ended
-		r.redial = r.e.opt.Now().Add(often) // ComfyUI must have noticed the end first (protocol note 2.1)
+		r.lose()
 	}
 	return nil
+}
+
+// lose gives up a socket that brings nothing more.
+func (r *run) lose() {
+	r.socket.close()
+	r.socket, r.sound, r.reused = nil, r.sound && r.ended, false
+	r.redial = r.e.opt.Now().Add(often) // ComfyUI must have noticed the end first (protocol note 2.1)
 }
 
 // reconnect brings the socket back, with the id that the prompt's frames go to.
@@ -176,7 +188,7 @@ func (r *run) look(ctx context.Context, stop *stopping) (done bool, err error) {
 	var h *entry
 	at := absent
 	if r.ended {
-		h, err = r.e.server.history(ctx, r.id)
+		h, err = r.history(ctx)
 	}
 	if h == nil && err == nil {
 		at, h, err = r.e.server.find(ctx, r.id)

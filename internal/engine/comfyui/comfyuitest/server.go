@@ -231,6 +231,13 @@ func (s *Server) EmptyInput() {
 	}
 }
 
+// Remembered is how many entries the history has.
+func (s *Server) Remembered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.order)
+}
+
 // ClearHistory forgets what has ended.
 func (s *Server) ClearHistory() {
 	s.mu.Lock()
