@@ -7,18 +7,21 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/client"
+	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 	"github.com/settee/settee/internal/store/storetest"
 	"github.com/settee/settee/test/process"
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(standIn) != "" {
+		comfyuitest.StandIn(os.Args)
+	}
 	code := m.Run()
 	if err := storetest.Stop(); err != nil {
 		slog.Error("stopping PostgreSQL", "error", err)
@@ -34,23 +37,8 @@ func programs(t *testing.T, database string) (*house, *process.Server) {
 	setup.Up = "/healthz"
 	server := setup.Serve(t)
 	h := &house{T: t, remote: true, url: server.URL, data: server.Data}
-	var err error
-	if h.user, err = client.New(server.URL, process.Key, client.WithPoll(20*time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(server.Data, settee.ServerFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found settee.Server
-	if err := json.Unmarshal(text, &found); err != nil {
-		t.Fatal(err)
-	}
-	operator, err := client.New(found.URL, found.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.operator, h.token = operator.Admin(), server.Token()
+	h.user, h.operator = people(t, server)
+	h.token = server.Token()
 	return h, server
 }
 

@@ -51,7 +51,7 @@ func (b *bench) foreign(id, graph string) {
 }
 
 func TestCancelWhileRunning(t *testing.T) {
-	for _, f := range []comfyuitest.Faults{{}, {LoseInterrupts: 3}, {Jobs: true}, {Jobs: true, LoseInterrupts: 2}, {LoseInterrupts: 8}} {
+	for _, f := range []comfyuitest.Faults{{}, {LoseInterrupts: 3}, {Newer: true}, {Newer: true, LoseInterrupts: 2}, {LoseInterrupts: 8}} {
 		b := setUp(t, func(o *comfyui.Options) { o.Abandon = 10 * time.Second })
 		b.server.Fail(f)
 		j := job(waiting, "1")

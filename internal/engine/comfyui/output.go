@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/pyjson"
@@ -42,7 +44,8 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		return nil
 	}
 	x := engine.Executed{Node: n.id, DisplayNode: n.display, ParentNode: n.parent, RealNode: n.real, Silent: n.silent, MetaNode: n.meta}
-	var came []settee.File // ComfyUI's names of the new files, in their order
+	var came []settee.File   // ComfyUI's names of the new files, in their order
+	var sign strings.Builder // what twins have in common
 	if n.output.Kind == pyjson.Object {
 		for _, m := range n.output.Members() {
 			key := engine.Key{Name: m.Key, Entries: []engine.Entry{}}
@@ -61,6 +64,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 				if e.New != nil {
 					came = append(came, from)
 				}
+				fmt.Fprintf(&sign, "%s %v %s\n", m.Key, from, e.JSON)
 				key.Entries = append(key.Entries, e)
 			}
 			x.Output = append(x.Output, key)
@@ -72,7 +76,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		return fmt.Errorf("output of node %s: %w", n.id, err)
 	}
 	if x.MetaNode == "" && !n.fresh && !r.isCached(n) {
-		x.MetaNode = r.twins[string(n.output.Raw())]
+		x.MetaNode = r.twins[sign.String()]
 	}
 	if x.MetaNode == n.id {
 		x.MetaNode = ""
@@ -82,8 +86,8 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		return err
 	}
 	r.delivered[n.id] = true
-	if _, ok := r.twins[string(n.output.Raw())]; !ok && !x.Null {
-		r.twins[string(n.output.Raw())] = n.id
+	if _, ok := r.twins[sign.String()]; !ok && !x.Null {
+		r.twins[sign.String()] = n.id
 	}
 	return r.keep(n.id, x, final, came)
 }
@@ -192,6 +196,10 @@ func (r *run) fileOf(item pyjson.Value) (f settee.File, more json.RawMessage, ok
 			continue
 		case "fullpath": // of the machine
 			continue
+		case "id", "preview_id": // of the machine's asset database; another one each time
+			if m.Value.Kind == pyjson.Null || uuid.Validate(m.Value.Text()) == nil {
+				continue
+			}
 		}
 		if len(out) > 1 {
 			out = append(out, ", "...)

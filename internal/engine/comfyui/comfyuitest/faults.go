@@ -39,8 +39,10 @@ type Faults struct {
 	SilentSuccess bool
 	// LoseInterrupts is how many interrupts have no effect.
 	LoseInterrupts int
-	// Jobs makes the server a newer one, with /api/jobs/{id}/cancel.
-	Jobs bool
+	// Newer makes the server one of 2026: /api/jobs/{id}/cancel, prompt ids that
+	// must be UUIDs, files with the ids of an asset database, a history without
+	// what was not sent.
+	Newer bool
 }
 
 // Mute has every connection that is open fall silent, and with fresh those that

@@ -54,6 +54,14 @@ func (y *Play) node(id string, n pyjson.Value) (ui string, ok bool) {
 		if times := in.Get("times"); times.Kind != pyjson.Absent && y.Number > int(times.Big().Int64()) {
 			break
 		}
+		if unless := in.Get("unless").Text(); unless != "" {
+			if _, err := os.Stat(unless); err == nil {
+				break
+			}
+			if err := os.WriteFile(unless, nil, 0o644); err != nil {
+				panic(err)
+			}
+		}
 		graph := pyjson.Of(string(y.p.graph))
 		y.Raise(id, class, in.Get("kind").Text(), in.Get("text").Text(),
 			`{"text": [`+quote(in.Get("text").Text())+`], "prompt": [`+quote(pyjson.Repr(graph))+`], "auth_token": [`+quote(pyjson.Of(string(y.p.extra)).Get("auth_token_comfy_org").Text())+`]}`)
@@ -87,6 +95,10 @@ func (y *Play) node(id string, n pyjson.Value) (ui string, ok bool) {
 		f := File{Type: "output", Filename: fmt.Sprintf("video_%05d.mkv", y.Number)}
 		y.s.WritePattern(f, Pattern{Seed: in.Get("seed").Big().Uint64(), Size: in.Get("size").Big().Int64()})
 		ui = fmt.Sprintf(`{"gifs": [{"filename": %s, "subfolder": "", "type": "output"}]}`, quote(f.Filename))
+	case "FakeDie":
+		if y.s.mortal {
+			os.Exit(3)
+		}
 	case "FakeMachine":
 		said, err := meet(in.Get("meet").Text(), int(in.Get("number").Big().Int64()), y.p.stop)
 		if err != nil {
@@ -119,10 +131,10 @@ func (y *Play) full(id, class string) bool {
 }
 
 // meet waits until so many processes have come to a folder, and tells what this
-// one was started with.
+// one was started with, there and in its output.
 func meet(place string, number int, stop <-chan struct{}) (string, error) {
-	me := filepath.Join(place, strconv.Itoa(os.Getpid()))
-	if err := os.WriteFile(me, nil, 0o644); err != nil {
+	said := fmt.Sprintf("PID=%d CUDA_VISIBLE_DEVICES=%s %s", os.Getpid(), os.Getenv("CUDA_VISIBLE_DEVICES"), strings.Join(os.Args[1:], " "))
+	if err := os.WriteFile(filepath.Join(place, strconv.Itoa(os.Getpid())), []byte(said), 0o644); err != nil {
 		return "", err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -133,7 +145,7 @@ func meet(place string, number int, stop <-chan struct{}) (string, error) {
 			return "", err
 		}
 		if len(there) >= number {
-			return "CUDA_VISIBLE_DEVICES=" + os.Getenv("CUDA_VISIBLE_DEVICES") + " " + strings.Join(os.Args[1:], " "), nil
+			return said, nil
 		}
 		select {
 		case <-tick.C:

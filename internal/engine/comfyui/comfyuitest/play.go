@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/settee/settee/internal/pyjson"
 )
@@ -151,8 +154,18 @@ func (y *Play) Say(kind, members string) {
 
 // Show sends a node's executed and keeps its output. output is JSON.
 func (y *Play) Show(id, output, madeBy string) {
+	if y.newer() {
+		mark := `{"id": "` + uuid.NewString() + `", "preview_id": null, "metadata": {"kind": "image"}, "filename"`
+		output = strings.ReplaceAll(output, `{"filename"`, mark)
+	}
 	y.Send("executed", fmt.Sprintf(`{"node": %s, "display_node": %s, "output": %s, "prompt_id": %s}`, quote(id), quote(id), output, quote(y.p.id)))
 	y.keep(id, output, madeBy)
+}
+
+func (y *Play) newer() bool {
+	y.s.mu.Lock()
+	defer y.s.mu.Unlock()
+	return y.s.faults.Newer
 }
 
 // keep puts an output into the history without a frame.

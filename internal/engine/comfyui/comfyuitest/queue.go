@@ -58,12 +58,20 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if newer := s.faults.Newer; newer && uuid.Validate(p.id) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write([]byte(`{"error": {"type": "invalid_prompt_id", "message": "prompt_id must be a valid UUID", "details": "", "extra_info": {}}, "node_errors": {}}`))
+		return
+	}
 	p.number = float64(s.counter)
 	s.counter++
 	if n := body.Get("number"); n.Kind != pyjson.Absent {
 		p.number = n.Float()
 	}
 	p.extra = extra(body.Get("extra_data"), p.clientID)
+	if s.faults.Newer {
+		p.extra = append([]byte(`{"create_time": 1770000000000, `), p.extra[1:]...)
+	}
 	var refusal string
 	if p.outputs, refusal = s.validate(body); refusal != "" {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -160,7 +168,7 @@ func (s *Server) hit(id string) bool {
 func (s *Server) cancelJob(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.faults.Jobs {
+	if !s.faults.Newer {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}

@@ -49,6 +49,7 @@ type Server struct {
 	stop     chan struct{}
 	limit    int64         // of an upload
 	pace     time.Duration // of a prompt
+	mortal   bool
 }
 
 // File is a name in ComfyUI's folders.
@@ -82,12 +83,13 @@ type Options struct {
 	Listen  string            // address; empty: a free one on loopback
 	Folders map[string]string // by type (input, output, temp); none: files are in memory
 	Pace    time.Duration     // how long a prompt takes at least
+	Mortal  bool              // FakeDie ends the process
 }
 
 // Start starts a server that must be closed.
 func Start(opt Options) *Server {
 	s := &Server{sockets: map[string]*client{}, files: map[File]content{}, dirs: opt.Folders, times: map[File]time.Time{},
-		gates: map[string]chan struct{}{}, stop: make(chan struct{}), limit: 100 << 20, pace: opt.Pace}
+		gates: map[string]chan struct{}{}, stop: make(chan struct{}), limit: 100 << 20, pace: opt.Pace, mortal: opt.Mortal}
 	s.program = simulate
 	s.empty()
 	mux := http.NewServeMux()

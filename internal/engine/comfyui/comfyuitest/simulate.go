@@ -17,17 +17,18 @@ import (
 // output nodes.
 //
 //	FakeWait     runs until Release(name), or until it is interrupted unless stubborn is true
-//	FakeRaise    raises kind with text; times > 0: only in the first so many runs
+//	FakeRaise    raises kind with text; times > 0: only in the first so many runs; unless: a file, only where it is not, and makes it
 //	FakeProgress sends value 1 to steps, with a picture each
 //	FakeText     shows text
 //	FakeFile     writes content under type, subfolder and name, and lists it under key
 //	FakeSilent   shows text without being an output node
 //	FakeSleep    takes seconds
 //	FakeVideo    writes size bytes of the Pattern of seed
+//	FakeDie      ends the process, where Options allow it
 //	FakeMachine  waits until number processes run one with this meeting place, a folder, and tells about its own
 const fakes = `
 "FakeWait": {"input": {"required": {"name": ["STRING"]}, "optional": {"stubborn": ["BOOLEAN"]}}, "output": [], "name": "FakeWait", "output_node": true},
-"FakeRaise": {"input": {"required": {"kind": ["STRING"], "text": ["STRING"]}, "optional": {"times": ["INT"]}, "hidden": {"prompt": "PROMPT", "auth_token": "AUTH_TOKEN_COMFY_ORG"}}, "output": [], "name": "FakeRaise", "output_node": true},
+"FakeRaise": {"input": {"required": {"kind": ["STRING"], "text": ["STRING"]}, "optional": {"times": ["INT"], "unless": ["STRING"]}, "hidden": {"prompt": "PROMPT", "auth_token": "AUTH_TOKEN_COMFY_ORG"}}, "output": [], "name": "FakeRaise", "output_node": true},
 "FakeProgress": {"input": {"required": {"steps": ["INT"]}}, "output": [], "name": "FakeProgress", "output_node": true},
 "FakeText": {"input": {"required": {"text": ["STRING"]}}, "output": ["STRING"], "name": "FakeText", "output_node": true},
 "FakeSilent": {"input": {"required": {"text": ["STRING"]}}, "output": ["STRING"], "name": "FakeSilent", "output_node": false},
@@ -35,6 +36,7 @@ const fakes = `
 "FakeBlocked": {"input": {"required": {}}, "output": [], "name": "FakeBlocked", "output_node": true},
 "FakeSleep": {"input": {"required": {"seconds": ["FLOAT"]}, "optional": {"images": ["IMAGE"]}}, "output": ["IMAGE"], "name": "FakeSleep", "output_node": false},
 "FakeVideo": {"input": {"required": {"seed": ["INT"], "size": ["INT"]}}, "output": [], "name": "FakeVideo", "output_node": true},
+"FakeDie": {"input": {"required": {"name": ["STRING"]}}, "output": [], "name": "FakeDie", "output_node": true},
 "FakeMachine": {"input": {"required": {"meet": ["STRING"], "number": ["INT"]}}, "output": [], "name": "FakeMachine", "output_node": true}`
 
 // Definitions are object_info of all that the server knows.
@@ -219,7 +221,7 @@ func simulate(y *Play) {
 		}
 	}
 	for _, id := range cached { // stored, though nobody asked for it
-		if !done[id] {
+		if !done[id] && !y.newer() {
 			y.keep(id, kept[keyOf(id)].ui, kept[keyOf(id)].node)
 		}
 	}
