@@ -72,7 +72,7 @@ var (
 func watch(db *DB) map[string]bool {
 	s := db.database.(*sqlite)
 	seen := map[string]bool{}
-	s.writer.conn.watch = func(q string) { seen[q] = true }
+	s.conn.watch = func(q string) { seen[q] = true }
 	for range s.pinned {
 		c := <-s.readers
 		c.watch = func(q string) { seen[q] = true }

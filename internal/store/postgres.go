@@ -17,6 +17,7 @@ import (
 type postgres struct {
 	db       *sql.DB
 	clock    *clock
+	writers  [beside]*writer // of units that share a commit
 	observer observer
 }
 
@@ -36,7 +37,11 @@ func openPostgres(ctx context.Context, url string) (database, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &postgres{db: db, clock: c}, nil
+	p := &postgres{db: db, clock: c}
+	for i := range p.writers {
+		p.writers[i] = startWriter(together, p.commit)
+	}
+	return p, nil
 }
 
 // durable has a connection wait until a commit is on the disk, where the server
@@ -47,11 +52,19 @@ func durable(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
-func (p *postgres) write(ctx context.Context, unit func(*Tx) error) error {
+func (p *postgres) write(ctx context.Context, account string, unit func(*Tx) error) error {
+	if account != "" {
+		return p.writerOf(account).do(ctx, account, unit)
+	}
+	return p.untilWon(ctx, 1, unit)
+}
+
+// untilWon runs a transaction of so many units until it loses no race.
+func (p *postgres) untilWon(ctx context.Context, units int, f func(*Tx) error) error {
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		began := time.Now()
-		err := p.run(ctx, nil, unit)
-		p.observer.tell(1, began, err)
+		err := p.run(ctx, nil, f)
+		p.observer.tell(units, began, err)
 		if !raced(err) {
 			return err
 		}
@@ -86,6 +99,9 @@ func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) erro
 func (p *postgres) commits() *observer { return &p.observer }
 
 func (p *postgres) close() error {
+	for _, w := range p.writers {
+		w.stop()
+	}
 	p.clock.stop()
 	return p.db.Close()
 }

@@ -11,9 +11,11 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// SubmitJob writes a job down under id (queue.Store).
+// SubmitJob writes a job down under id (queue.Store). What the job overtakes is
+// looked for once it is there: that may be another account's, and the next look
+// (OvertakeAttempt) mends what this one cannot.
 func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (done queue.Submitted, err error) {
-	err = db.Write(ctx, func(tx *Tx) error {
+	err = db.WriteFor(ctx, s.AccountID, func(tx *Tx) error {
 		done = queue.Submitted{}
 		a, err := enterAccount(tx, s.AccountID)
 		if err != nil {
@@ -48,9 +50,11 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now 
 			return err
 		}
 		done.Job, done.Counts = job, a.counts()
-		done.Revoked, err = overtake(tx, now)
-		return err
+		return nil
 	})
+	if err == nil {
+		done.Revoked, _ = db.OvertakeAttempt(ctx, now) // the job is there, whatever comes of this
+	}
 	return done, err
 }
 

@@ -15,14 +15,16 @@ import (
 
 // sqlite is an embedded database: one connection that writes, a few that read.
 type sqlite struct {
-	writing *sql.DB
-	reading *sql.DB
-	moving  *sql.DB // for the checkpointer
-	log     *checkpointer
-	writer  *writer
-	readers chan *conn
-	pinned  int           // readers there are
-	closed  chan struct{} // no more reading
+	writing  *sql.DB
+	reading  *sql.DB
+	moving   *sql.DB // for the checkpointer
+	log      *checkpointer
+	conn     *conn // that writes; the writer's
+	writer   *writer
+	observer observer
+	readers  chan *conn
+	pinned   int           // readers there are
+	closed   chan struct{} // no more reading
 }
 
 // Pragmas of the two kinds of connections. A commit is on the disk before it is
@@ -51,17 +53,16 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 		if err = migrateSQLite(ctx, s.writing, path, migrations()); err != nil {
 			return err
 		}
-		c, err := pin(ctx, s.writing)
-		if err != nil {
+		if s.conn, err = pin(ctx, s.writing); err != nil {
 			return err
 		}
 		if s.moving, err = sql.Open("sqlite", name+pragmas); err != nil {
 			return err
 		}
 		if s.log, err = startCheckpointer(ctx, s.moving); err != nil {
-			return errors.Join(err, c.close())
+			return err
 		}
-		s.writer = startWriter(c, s.log.committed)
+		s.writer = startWriter(batchCap, s.commit)
 		n := max(4, runtime.NumCPU())
 		if s.reading, err = sql.Open("sqlite", name+pragmasReading); err != nil {
 			return err
@@ -83,8 +84,8 @@ func openSQLite(ctx context.Context, path string) (database, error) {
 	return s, nil
 }
 
-func (s *sqlite) write(ctx context.Context, unit func(*Tx) error) error {
-	return s.writer.do(ctx, unit)
+func (s *sqlite) write(ctx context.Context, account string, unit func(*Tx) error) error {
+	return s.writer.do(ctx, account, unit)
 }
 
 func (s *sqlite) read(ctx context.Context, look func(*Tx) error) error {
@@ -111,14 +112,16 @@ func (s *sqlite) glance(ctx context.Context, look func(*Tx) error) error {
 	return look(&Tx{dialect: SQLite, run: c})
 }
 
-func (s *sqlite) commits() *observer { return &s.writer.observer }
+func (s *sqlite) commits() *observer { return &s.observer }
 
 func (s *sqlite) close() error {
 	var errs []error
 	close(s.closed)
 	if s.writer != nil {
 		s.writer.stop()
-		errs = append(errs, s.writer.conn.close())
+	}
+	if s.conn != nil {
+		errs = append(errs, s.conn.close())
 	}
 	if s.log != nil {
 		errs = append(errs, s.log.stop())

@@ -34,7 +34,7 @@ const (
 
 // database is one kind of database.
 type database interface {
-	write(ctx context.Context, unit func(*Tx) error) error
+	write(ctx context.Context, account string, unit func(*Tx) error) error
 	read(ctx context.Context, look func(*Tx) error) error
 	glance(ctx context.Context, look func(*Tx) error) error
 	commits() *observer
@@ -70,7 +70,14 @@ func Open(ctx context.Context, url string) (*DB, error) {
 // tx, and it must not call Write or Read. When ctx ends before the unit has
 // begun the unit is not run; afterwards Write waits for the outcome.
 func (db *DB) Write(ctx context.Context, unit func(tx *Tx) error) error {
-	return db.write(ctx, unit)
+	return db.write(ctx, "", unit)
+}
+
+// WriteFor is Write of a unit that locks rows of that account alone, for what
+// comes often. Such units of one server are committed together, each in a
+// savepoint of its own, on PostgreSQL too; on SQLite all units are.
+func (db *DB) WriteFor(ctx context.Context, account string, unit func(tx *Tx) error) error {
+	return db.write(ctx, account, unit)
 }
 
 // Read runs look on one consistent snapshot. It must not call Write or Read.

@@ -3,28 +3,25 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// writer is the one goroutine that writes to a SQLite file. It takes all units
-// that wait, runs each in a savepoint of its own, commits once, then answers
-// all: many units share one flush to the disk, and one that fails harms no
-// other.
+// writer gathers units and has them committed in groups: it takes all units that
+// wait, commits them at once, and then answers all. So many units share one flush
+// to the disk.
 type writer struct {
-	conn      *conn
-	committed func(units int)
-	units     chan *unit
-	observer  observer
-	once      sync.Once
-	quit      chan struct{}
-	done      chan struct{}
+	commit func(batch []*unit) // gives each its err
+	units  chan *unit
+	once   sync.Once
+	quit   chan struct{}
+	done   chan struct{}
 }
 
-// unit is work on its way through the writer.
+// unit is work on its way through a writer.
 type unit struct {
+	ctx    context.Context
+	key    string // of the account whose rows it locks; empty where nothing depends on it
 	run    func(*Tx) error
 	taken  atomic.Bool // by the writer, or by its caller who gave up
 	err    error
@@ -32,25 +29,22 @@ type unit struct {
 	ended  chan struct{}
 }
 
-// batchCap bounds how long the first unit of a batch waits for the last.
-const batchCap = 256
-
 var errClosed = errors.New("the database is closed")
 
-// startWriter makes the writer of a connection; committed is told how many
-// units each commit had.
-func startWriter(c *conn, committed func(units int)) *writer {
-	w := &writer{conn: c, committed: committed, units: make(chan *unit, batchCap), quit: make(chan struct{}), done: make(chan struct{})}
+// startWriter makes a writer that commits up to so many units at once, which
+// bounds how long the first of a group waits for the last.
+func startWriter(most int, commit func(batch []*unit)) *writer {
+	w := &writer{commit: commit, units: make(chan *unit, most), quit: make(chan struct{}), done: make(chan struct{})}
 	go w.loop()
 	return w
 }
 
 // do hands a unit in and waits for its outcome.
-func (w *writer) do(ctx context.Context, run func(*Tx) error) error {
+func (w *writer) do(ctx context.Context, key string, run func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	u := &unit{run: run, ended: make(chan struct{})}
+	u := &unit{ctx: ctx, key: key, run: run, ended: make(chan struct{})}
 	select {
 	case w.units <- u:
 	case <-ctx.Done():
@@ -77,7 +71,7 @@ func (w *writer) do(ctx context.Context, run func(*Tx) error) error {
 	return u.err
 }
 
-// stop lets the batch in progress end; what still waits is refused.
+// stop lets the group in progress end; what still waits is refused.
 func (w *writer) stop() {
 	w.once.Do(func() { close(w.quit) })
 	<-w.done
@@ -85,123 +79,57 @@ func (w *writer) stop() {
 
 func (w *writer) loop() {
 	defer close(w.done)
-	batch := make([]*unit, 0, batchCap)
+	batch := make([]*unit, 0, cap(w.units))
 	for {
 		batch = batch[:0]
 		select {
 		case <-w.quit:
 			return
 		case u := <-w.units:
-			batch = append(batch, u)
+			batch = u.join(batch)
 		}
 	gather:
-		for len(batch) < batchCap {
+		for len(batch) < cap(w.units) {
 			select {
 			case u := <-w.units:
-				batch = append(batch, u)
+				batch = u.join(batch)
 			default:
 				break gather
 			}
 		}
-		w.commit(batch)
-	}
-}
-
-// commit runs a batch as one transaction.
-func (w *writer) commit(batch []*unit) {
-	live := batch[:0]
-	for _, u := range batch {
-		if u.taken.CompareAndSwap(false, true) {
-			live = append(live, u)
+		if len(batch) > 0 {
+			w.commit(batch)
+		}
+		for _, u := range batch {
+			close(u.ended)
 		}
 	}
-	w.runAll(live)
-	for _, u := range live {
-		close(u.ended)
-	}
 }
 
-func (w *writer) runAll(batch []*unit) {
-	if len(batch) == 0 {
-		return
+// join takes a unit into a group, unless its caller has given up.
+func (u *unit) join(batch []*unit) []*unit {
+	if !u.taken.CompareAndSwap(false, true) {
+		return batch
 	}
-	began := time.Now()
-	if err := w.conn.do("BEGIN IMMEDIATE"); err != nil {
-		w.observer.tell(len(batch), began, err)
-		fail(batch, fmt.Errorf("begin: %w", err))
-		return
-	}
-	if len(batch) == 1 { // the transaction is its savepoint
-		w.runAlone(batch[0], began)
-		return
-	}
-	for i, u := range batch {
-		whole, err := w.runOne(u)
-		u.err = err
-		if !whole {
-			// The transaction is gone and the units before this one with it:
-			// they and those after it run again without it.
-			_ = w.conn.do("ROLLBACK") // often an error: SQLite has done it already
-			w.runAll(append(append([]*unit{}, batch[:i]...), batch[i+1:]...))
-			return
-		}
-	}
-	err := w.conn.do("COMMIT")
-	w.observer.tell(len(batch), began, err)
-	if err != nil {
-		_ = w.conn.do("ROLLBACK")
-		fail(batch, fmt.Errorf("commit: %w", err))
-		return
-	}
-	w.committed(len(batch))
-}
-
-// runAlone runs a unit that has the transaction to itself, and commits it unless
-// it failed.
-func (w *writer) runAlone(u *unit, began time.Time) {
-	if u.err = w.call(u); u.err != nil || u.panics != nil {
-		_ = w.conn.do("ROLLBACK") // often an error: SQLite has done it already
-		return
-	}
-	err := w.conn.do("COMMIT")
-	w.observer.tell(1, began, err)
-	if err != nil {
-		_ = w.conn.do("ROLLBACK")
-		u.err = fmt.Errorf("commit: %w", err)
-		return
-	}
-	w.committed(1)
+	return append(batch, u)
 }
 
 // call runs a unit's function; what it panics with is kept for its caller.
-func (w *writer) call(u *unit) error {
-	defer func() { u.panics = recover() }()
-	return u.run(&Tx{dialect: SQLite, run: w.conn})
-}
-
-// runOne runs a unit in a savepoint. whole is false when the transaction
-// around it was lost too, as after a full disk.
-func (w *writer) runOne(u *unit) (whole bool, err error) {
-	if err := w.conn.do("SAVEPOINT unit"); err != nil {
-		return false, fmt.Errorf("savepoint: %w", err)
-	}
-	err = w.call(u)
-	if err != nil || u.panics != nil {
-		if undo := w.conn.do("ROLLBACK TO unit"); undo != nil {
-			return false, err
+func (u *unit) call(tx *Tx) (err error) {
+	defer func() {
+		if u.panics = recover(); u.panics != nil {
+			err = errPanicked
 		}
-	}
-	if release := w.conn.do("RELEASE unit"); release != nil {
-		return false, errors.Join(err, release)
-	}
-	return true, err
+	}()
+	return u.run(tx)
 }
 
-// fail gives every unit that had no fault of its own the batch's.
+var errPanicked = errors.New("the unit panicked")
+
+// fail gives all units the group's error. What one of them was told of another,
+// that a name is taken for instance, is not so: nothing was done.
 func fail(batch []*unit, err error) {
 	for _, u := range batch {
-		if u.err == nil {
-			u.err = err
-		}
+		u.err = err
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/google/uuid"
 )
 
 // floorServer is a process of this binary that does the same work as the server
@@ -28,7 +27,8 @@ type floorServer struct {
 	cmd *exec.Cmd
 }
 
-// floor starts one: "submit FILE", "status FILE", "sockets" or "comfyui".
+// floor starts one: "submit FILE", "submit URL", "status FILE", "sockets" or
+// "comfyui".
 func floor(b *testing.B, kind string) *floorServer {
 	b.Helper()
 	self, err := os.Executable()
@@ -100,14 +100,14 @@ func serveFloor(kind string) error {
 	return nil
 }
 
-func open(path string) (*sql.DB, error) {
-	return sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
-		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)")
+func sqliteName(path string) string {
+	return "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_pragma=cache_size(-16000)"
 }
 
 // floorStatus answers one row of jobs by its key.
 func floorStatus(path string) (http.Handler, error) {
-	db, err := open(path)
+	db, err := sql.Open("sqlite", sqliteName(path))
 	if err != nil {
 		return nil, err
 	}
@@ -142,122 +142,6 @@ func answer(w http.ResponseWriter, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(body)
-}
-
-// submitStatements are what a submit runs, in order: the account's row, whether
-// the prompt id is free, the job, its graph, the lane, the counters.
-var submitStatements = []string{
-	`SELECT q.running, q.queued, q.pass, q.typical, q.next_number, q.version, t.concurrent, t.queue_limit, t.runtime_cap, t.weight
-		FROM account_queue q JOIN accounts a ON a.id = q.account_id JOIN tiers t ON t.name = a.tier WHERE q.account_id = $1`,
-	`SELECT id, state, hidden_at IS NOT NULL FROM jobs WHERE account_id = $1 AND prompt_id = $2`,
-	`INSERT INTO jobs (id, account_id, prompt_id, client_id, workflow_id, state, reason,
-			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at)
-		VALUES ($2, $1, $2, '', '', 'pending', '', 1, 0, 'native', 0, 0, 0, 0, 0, '', 1, 1)`,
-	`INSERT INTO job_graphs (job_id, prompt, edits, extra_data, outputs, secrets) VALUES ($2, $3, '[]', '{}', '["2"]', NULL)`,
-	`INSERT INTO lanes (account_id, lane, queued, pass, ready) VALUES ($1, 'native', 0, 0, 0) ON CONFLICT (account_id, lane) DO NOTHING`,
-	`INSERT INTO job_counts (account_id, state, n) VALUES ($1, 'pending', 1) ON CONFLICT (account_id, state) DO UPDATE SET n = job_counts.n + excluded.n`,
-	`UPDATE account_queue SET queued = queued + 1, next_number = next_number + 1, version = version + 1 WHERE account_id = $1`,
-	`UPDATE lanes SET queued = queued + 1 WHERE account_id = $1 AND lane = 'native'`,
-	`UPDATE lanes SET pass = 0, ready = 1 WHERE account_id = $1`,
-}
-
-// floorSubmit runs a submit's statements in groups that share a commit.
-func floorSubmit(path string) (http.Handler, error) {
-	db, err := open(path)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	g := &group{units: make(chan *floorUnit, 256)}
-	for _, text := range append([]string{"BEGIN IMMEDIATE", "COMMIT", "SAVEPOINT unit", "RELEASE unit"}, submitStatements...) {
-		s, err := conn.PrepareContext(context.Background(), text) //nolint:sqlclosecheck // for as long as the floor stands
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", text, err)
-		}
-		g.statements = append(g.statements, s)
-	}
-	go g.run()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil || !json.Valid(body) {
-			http.Error(w, "no JSON", http.StatusBadRequest)
-			return
-		}
-		u := &floorUnit{account: strings.TrimPrefix(r.URL.Path, "/"), id: uuid.Must(uuid.NewV7()).String(), body: string(body), done: make(chan error, 1)}
-		g.units <- u
-		if err := <-u.done; err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		answer(w, map[string]any{"prompt_id": u.id, "number": 1, "node_errors": struct{}{}})
-	}), nil
-}
-
-type floorUnit struct {
-	account, id, body string
-	done              chan error
-}
-
-type group struct {
-	units      chan *floorUnit
-	statements []*sql.Stmt // begin, commit, savepoint, release, then submitStatements
-}
-
-func (g *group) run() {
-	for u := range g.units {
-		batch := []*floorUnit{u}
-		for more := true; more && len(batch) < 256; {
-			select {
-			case u := <-g.units:
-				batch = append(batch, u)
-			default:
-				more = false
-			}
-		}
-		err := g.commit(batch)
-		for _, u := range batch {
-			u.done <- err
-		}
-	}
-}
-
-func (g *group) commit(batch []*floorUnit) error {
-	if _, err := g.statements[0].Exec(); err != nil {
-		return err
-	}
-	for _, u := range batch {
-		if _, err := g.statements[2].Exec(); err != nil {
-			return err
-		}
-		for i, s := range g.statements[4:] {
-			var args []any
-			switch {
-			case strings.Contains(submitStatements[i], "$3"):
-				args = []any{nil, u.id, u.body}
-			case strings.Contains(submitStatements[i], "$2"):
-				args = []any{u.account, u.id}
-			default:
-				args = []any{u.account}
-			}
-			if !strings.HasPrefix(submitStatements[i], "SELECT") {
-				if _, err := s.Exec(args...); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := readAll(s, args); err != nil {
-				return err
-			}
-		}
-		if _, err := g.statements[3].Exec(); err != nil {
-			return err
-		}
-	}
-	_, err := g.statements[1].Exec()
-	return err
 }
 
 // readAll reads a query's rows and forgets them.

@@ -27,12 +27,12 @@ func prompt(color int, client string) []byte {
 
 func key(account int) string { return fmt.Sprintf("comfyui-bench-account-%d", account) }
 
-// accounts makes so many accounts of tier local in a server's database, each
-// with a key.
-func accounts(b *testing.B, data string, n int) {
+// accounts makes so many accounts of tier local in a server's database (see
+// change), each with a key.
+func accounts(b *testing.B, where string, n int) {
 	b.Helper()
 	now := time.Now().UnixMicro()
-	change(b, data, func(tx *sql.Tx) error {
+	change(b, where, func(tx *sql.Tx) error {
 		for i := range n {
 			sum := sha256.Sum256([]byte(key(i)))
 			id := fmt.Sprintf("bench-%d", i)
@@ -49,18 +49,19 @@ func accounts(b *testing.B, data string, n int) {
 }
 
 // drain keeps a server's workers from taking jobs, or lets them again.
-func drain(b *testing.B, data string, drained bool) {
+func drain(b *testing.B, where string, drained bool) {
 	b.Helper()
-	change(b, data, func(tx *sql.Tx) error {
+	change(b, where, func(tx *sql.Tx) error {
 		_, err := tx.Exec(`UPDATE workers SET drained = $1`, drained)
 		return err
 	})
 }
 
-// change writes to a server's database behind its back.
-func change(b *testing.B, data string, f func(tx *sql.Tx) error) {
+// change writes to a server's database behind its back: that of a PostgreSQL's
+// URL, else of a data folder.
+func change(b *testing.B, where string, f func(tx *sql.Tx) error) {
 	b.Helper()
-	db := database(b, data)
+	db := database(b, where)
 	defer db.Close()
 	tx, err := db.Begin()
 	if err != nil {
@@ -75,14 +76,20 @@ func change(b *testing.B, data string, f func(tx *sql.Tx) error) {
 	}
 }
 
-func database(b *testing.B, data string) *sql.DB {
+func database(b *testing.B, where string) *sql.DB {
 	b.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(data, "settee.db")+"?_pragma=busy_timeout(20000)&_txlock=immediate")
+	driver, name := "pgx", where
+	if !isPostgres(where) {
+		driver, name = "sqlite", "file:"+filepath.Join(where, "settee.db")+"?_pragma=busy_timeout(20000)&_txlock=immediate"
+	}
+	db, err := sql.Open(driver, name)
 	if err != nil {
 		b.Fatal(err)
 	}
 	return db
 }
+
+func isPostgres(where string) bool { return strings.HasPrefix(where, "postgres:") }
 
 // house starts a server.
 func house(b *testing.B, args ...string) *process.Server {
