@@ -137,6 +137,7 @@ func TestWhenOurComfyUIFails(t *testing.T) {
 			{name: "out of memory, once", graph: raise("torch.OutOfMemoryError", "Allocation on device", once()), state: settee.Completed, attempts: 1},
 			{name: "out of memory", graph: raise("torch.OutOfMemoryError", "Allocation on device", ""), state: settee.Failed, reason: "torch.OutOfMemoryError", attempts: 1},
 			{name: "a device fault, once", graph: raise("RuntimeError", "CUDA error: an illegal memory access was encountered", once()), state: settee.Completed, attempts: 2},
+			{name: "a full disk, once", graph: raise("OSError", "[Errno 28] No space left on device", once()), state: settee.Completed, attempts: 2, kept: true},
 			{name: "poison", graph: `{"1": {"class_type": "FakeDie", "inputs": {"name": "x"}}}`, state: settee.Failed, reason: "Lost", attempts: 3},
 		} {
 			before := h.pid()

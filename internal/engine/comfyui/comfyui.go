@@ -43,7 +43,7 @@ type Options struct {
 	Patience time.Duration // how long the server may be out of reach during a job (30 s)
 	Grace    time.Duration // how long a node may take to yield to a cancel before the process is restarted (30 s)
 	Abandon  time.Duration // the same where there is no process to restart: then the run ends and the next one waits (2 min)
-	Staged   int           // input files that stay in ComfyUI while no job uses them (2,000)
+	Staged   int           // input files that stay in ComfyUI while no job uses them (32: it lists them for each prompt)
 	Shelf    int64         // bytes of them (16 GiB)
 	Cached   int           // output files remembered (20,000)
 }
@@ -123,7 +123,7 @@ func New(opt Options) *Engine {
 		}
 	}
 	if opt.Staged <= 0 {
-		opt.Staged = 2_000
+		opt.Staged = 32
 	}
 	if opt.Shelf <= 0 {
 		opt.Shelf = 16 << 30

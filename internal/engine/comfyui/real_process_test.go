@@ -3,6 +3,9 @@ package comfyui_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -13,7 +16,9 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine/comfyui"
+	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 	"github.com/settee/settee/internal/engine/comfyui/process"
+	"github.com/settee/settee/internal/pyjson"
 )
 
 // A real ComfyUI of our own: SETTEE_TEST_COMFYUI_DIR names its folder. It is
@@ -75,6 +80,63 @@ func TestRealSupervised(t *testing.T) {
 		t.Error(err)
 	}
 	e.Close()
+}
+
+// ComfyUI slows as its folders and its history fill: after many jobs, each with
+// an input, an output and a preview of its own, they are as good as empty.
+func TestRealStaysSmall(t *testing.T) {
+	dir := os.Getenv("SETTEE_TEST_COMFYUI_DIR")
+	if dir == "" {
+		t.Skip("SETTEE_TEST_COMFYUI_DIR is not set")
+	}
+	const jobs = 500
+	p, err := process.New(process.Options{Dir: dir, Data: t.TempDir(), Name: "test", Args: []string{"--cpu", "--disable-all-custom-nodes"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.Run(ctx) }()
+	e := comfyui.New(comfyui.Options{Process: p})
+	b := &bench{T: t, engine: e, sink: newMemory("client-1")}
+	var first, last time.Duration
+	for i := range jobs {
+		name := fmt.Sprintf("%d.png", i)
+		j := b.loadJob(name, string(comfyuitest.Picture(fmt.Sprintf(`{"n": %d}`, i))))
+		j.ID, j.Outputs = uuid.NewString(), []string{"2", "3"}
+		j.Graph = []byte(strings.TrimSuffix(string(j.Graph), "}") + `, "3": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}}}`)
+		began := time.Now()
+		b.sink.begin("client-1")
+		b.mustRun(j)
+		switch {
+		case i >= 50 && i < 100:
+			first += time.Since(began) / 50
+		case i >= jobs-50:
+			last += time.Since(began) / 50
+		}
+	}
+	t.Logf("a job took %v at first and %v at last", first, last)
+	history, err := http.Get(p.URL() + "/history")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(history.Body)
+	history.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := pyjson.Of(string(raw)).Len()
+	e.Close()
+	in, out, temp := len(names(t, p.Folders().Input)), len(names(t, p.Folders().Output)), len(names(t, p.Folders().Temp))
+	t.Logf("after %d jobs: %d history entries; %d files in the input folder, %d in output, %d in temp", jobs, entries, in, out, temp)
+	if entries > 24 || in > 34 || out > 0 || temp > 0 {
+		t.Error("that is not small")
+	}
+	cancel()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // pidOf finds the process that was started with a URL's port.
