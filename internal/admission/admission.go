@@ -78,7 +78,7 @@ func (s *Service) Admit(ctx context.Context, account settee.Account, r Request) 
 	if err != nil {
 		return Receipt{}, refuse(err)
 	}
-	lane, verdict, err := s.judge(ctx, account, graph, r.Targets)
+	verdict, err := s.judge(ctx, account, graph, r.Targets)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -94,7 +94,8 @@ func (s *Service) Admit(ctx context.Context, account settee.Account, r Request) 
 		WorkflowID: r.WorkflowID,
 		Number:     r.Number,
 		Front:      r.Front,
-		Lane:       lane,
+		Lane:       verdict.lane,
+		Fit:        verdict.fit,
 		Graph: settee.Graph{
 			Prompt:    r.Prompt,
 			Edits:     verdict.Edits,

@@ -30,11 +30,17 @@ func (p pools) Pools(context.Context) ([]pool.Pool, error) { return p, nil }
 
 func newPool(t *testing.T, name string, classes ...string) pool.Pool {
 	t.Helper()
-	c, err := workflow.ParseCatalog([]byte("{" + strings.Join(classes, ",") + "}"))
+	return pool.Pool{Name: name, Variants: []pool.Variant{variant(t, classes...)}, Live: true, Generation: 7}
+}
+
+func variant(t *testing.T, classes ...string) pool.Variant {
+	t.Helper()
+	text := []byte("{" + strings.Join(classes, ",") + "}")
+	c, err := workflow.ParseCatalog(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pool.Pool{Name: name, Catalog: c, Live: true}
+	return pool.Variant{Hash: workflow.Hash(text), Catalog: c}
 }
 
 // files are the account "ann"'s names.
@@ -66,7 +72,9 @@ const graph = `{"1": {"class_type": "EmptyImage", "inputs": {"width": "64"}}, "9
 
 func TestAdmitKeepsTheBytes(t *testing.T) {
 	q := &taken{}
-	s := admission.New(pools{newPool(t, "native", emptyImage, saveImage)}, files{}, q, seal)
+	native := newPool(t, "native", emptyImage, saveImage)
+	can := []queue.Variant{{Pool: "native", Nodes: native.Variants[0].Hash}}
+	s := admission.New(pools{native}, files{}, q, seal)
 	receipt, err := s.Admit(t.Context(), settee.Account{ID: "ann"}, admission.Request{
 		Prompt:    json.RawMessage(graph),
 		ExtraData: json.RawMessage(`{"n": NaN, "api_key_comfy_org": "k-1", "extra_pnginfo": {"workflow": {"big": 18446744073709551615}}}`),
@@ -79,7 +87,8 @@ func TestAdmitKeepsTheBytes(t *testing.T) {
 		t.Errorf("receipt %+v", receipt)
 	}
 	want := queue.Submission{
-		AccountID: "ann", ClientID: "tab", Lane: "native",
+		AccountID: "ann", ClientID: "tab", Lane: queue.LaneOf([]string{"native"}, can),
+		Fit:     queue.Fit{Variants: can, Needs: json.RawMessage(`{"classes":["EmptyImage","SaveImage"]}`), Generation: 7},
 		Secrets: json.RawMessage(`"sealed:{\"api_key_comfy_org\":\"k-1\"}"`),
 		Graph: settee.Graph{
 			Prompt:    json.RawMessage(graph),
@@ -114,14 +123,14 @@ func TestLaneIsThePoolsThatCanRunIt(t *testing.T) {
 	if _, err := s.Admit(t.Context(), settee.Account{ID: "ann"}, admission.Request{Prompt: json.RawMessage(graph)}); err != nil {
 		t.Fatal(err)
 	}
-	if q.Lane != "gpu+native" {
+	if q.Lane.Name() != "gpu+native" {
 		t.Errorf("lane %q of a job that both can run", q.Lane)
 	}
 	sampled := `{"3":{"class_type":"KSampler","inputs":{"seed":18446744073709551615}},"9":{"class_type":"SaveImage","inputs":{"images":["3",0],"filename_prefix":"a"}}}`
 	if _, err := s.Admit(t.Context(), settee.Account{ID: "ann"}, admission.Request{Prompt: json.RawMessage(sampled)}); err != nil {
 		t.Fatal(err)
 	}
-	if q.Lane != "gpu" {
+	if q.Lane.Name() != "gpu" {
 		t.Errorf("lane %q of a job that only gpu can run", q.Lane)
 	}
 

@@ -4,5 +4,5 @@ package pool
 type Load struct {
 	Workers map[string]int // by pool: whose session is alive
 	Running map[string]int // by pool: attempts in progress
-	Waiting map[string]int // by lane: jobs
+	Waiting map[string]int // by lane's name, which is that of its pools: jobs
 }

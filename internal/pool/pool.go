@@ -1,5 +1,7 @@
-// Package pool knows which pools of workers there are and which nodes each can
-// run. A pool's definitions decide validation, a job's lane, and what
+// Package pool knows which pools of workers there are, which nodes the workers
+// of each can run and which models they have. A pool's workers may differ: its
+// variants are their different definitions, and one variant must accept the
+// whole of a job. Definitions decide validation, a job's lane, and what
 // /object_info lists; they are kept by hash, so equal workers share them.
 package pool
 
@@ -8,24 +10,20 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/settee/settee"
-	"github.com/settee/settee/internal/workflow"
 )
 
-// Pool is a named set of workers with the same definitions and one price.
+// Pool is a named set of workers with one price.
 type Pool struct {
-	Name      string
-	Hash      string  // of its definitions
-	Price     float64 // credits per worker-second
-	Live      bool    // a worker of it is connected now
-	UpdatedAt time.Time
-	Catalog   *workflow.Catalog // its definitions, parsed; filled by Service.Pools
-	info      *objectInfo
+	Name       string
+	Price      float64 // credits per worker-second
+	Live       bool    // a worker of it is connected now
+	UpdatedAt  time.Time
+	Variants   []Variant // at least one: those that are here first, then what was seen last
+	Generation int64     // of all pools' variants: grows when there is a new one
 }
 
 // Store is what the service needs of the database.
@@ -33,6 +31,7 @@ type Store interface {
 	Pools(ctx context.Context, now time.Time) ([]Pool, error)
 	Definitions(ctx context.Context, hash string) (json.RawMessage, error)
 	Devices(ctx context.Context, now time.Time) ([]json.RawMessage, error)
+	Models(ctx context.Context, now time.Time) ([]json.RawMessage, error)
 }
 
 // Files lists an account's files, for the choices of file inputs.
@@ -46,16 +45,13 @@ type Service struct {
 	files Files
 	now   func() time.Time
 
-	mu       sync.Mutex
-	pools    []Pool
-	read     time.Time
-	catalogs map[string]*catalog // by definitions hash
-}
-
-// catalog is one set of definitions, ready to validate with and to show.
-type catalog struct {
-	parsed *workflow.Catalog
-	info   *objectInfo
+	mu         sync.Mutex
+	pools      []Pool
+	read       time.Time
+	catalogs   map[string]*catalog    // by definitions hash
+	infos      map[string]*objectInfo // by hashes of all variants
+	models     []Folder
+	modelsRead time.Time
 }
 
 // fresh is how long what was read from the database is believed.
@@ -63,7 +59,7 @@ const fresh = time.Second
 
 // New makes a Service.
 func New(store Store, files Files, now func() time.Time) *Service {
-	return &Service{store: store, files: files, now: now, catalogs: map[string]*catalog{}}
+	return &Service{store: store, files: files, now: now, catalogs: map[string]*catalog{}, infos: map[string]*objectInfo{}}
 }
 
 // Pools lists the pools with their catalogs: those that have a worker first,
@@ -82,54 +78,22 @@ func (s *Service) Pools(ctx context.Context) ([]Pool, error) {
 		}
 	}
 	s.pools, s.read = pools, now
-	maps.DeleteFunc(s.catalogs, func(hash string, _ *catalog) bool {
-		return !slices.ContainsFunc(pools, func(p Pool) bool { return p.Hash == hash })
-	})
+	s.prune(pools)
 	return pools, nil
-}
-
-// load reads the pools and the definitions that are new. The caller holds mu.
-func (s *Service) load(ctx context.Context, now time.Time) ([]Pool, error) {
-	pools, err := s.store.Pools(ctx, now)
-	if err != nil {
-		return nil, err
-	}
-	for i := range pools {
-		c, err := s.catalog(ctx, pools[i].Hash)
-		if err != nil {
-			return nil, err
-		}
-		pools[i].Catalog, pools[i].info = c.parsed, c.info
-	}
-	return pools, nil
-}
-
-// catalog reads and parses definitions once. The caller holds mu.
-func (s *Service) catalog(ctx context.Context, hash string) (*catalog, error) {
-	if c := s.catalogs[hash]; c != nil {
-		return c, nil
-	}
-	body, err := s.store.Definitions(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	c := &catalog{}
-	if c.parsed, err = workflow.ParseCatalog(body); err != nil {
-		return nil, err
-	}
-	if c.info, err = newObjectInfo(body); err != nil {
-		return nil, err
-	}
-	s.catalogs[hash] = c
-	return c, nil
 }
 
 // ObjectInfo is the answer of /object_info, or with a class that of
 // /object_info/{class}: {} when no pool has it. A class comes from the first
-// pool that has it; the account's own files are the choices of file inputs.
+// variant of the first pool that has it, and its lists offer what any variant
+// offers, so that each model that a worker has can be chosen; the account's own
+// files are the choices of file inputs.
 // (operationId getNodeInfo)
 func (s *Service) ObjectInfo(ctx context.Context, accountID, class string) ([]byte, error) {
 	pools, err := s.Pools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.info(pools)
 	if err != nil {
 		return nil, err
 	}
@@ -140,19 +104,15 @@ func (s *Service) ObjectInfo(ctx context.Context, accountID, class string) ([]by
 		}
 	}
 	var out bytes.Buffer
-	seen := map[string]bool{}
 	out.WriteByte('{')
-	for _, p := range pools {
-		for _, d := range p.info.classes {
-			if seen[d.name] || class != "" && d.name != class {
-				continue
-			}
-			seen[d.name] = true
-			if out.Len() > 1 {
-				out.WriteByte(',')
-			}
-			d.write(&out, choices)
+	for _, d := range info.classes {
+		if class != "" && d.name != class {
+			continue
 		}
+		if out.Len() > 1 {
+			out.WriteByte(',')
+		}
+		d.write(&out, choices)
 	}
 	out.WriteByte('}')
 	return out.Bytes(), nil

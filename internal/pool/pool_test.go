@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,12 +15,27 @@ import (
 type store struct {
 	pools       []pool.Pool
 	definitions map[string]string
+	models      []string
 	reads       int
 }
 
 func (s *store) Pools(context.Context, time.Time) ([]pool.Pool, error) {
 	s.reads++
-	return append([]pool.Pool(nil), s.pools...), nil
+	var pools []pool.Pool
+	for _, p := range s.pools {
+		p.Variants = slices.Clone(p.Variants)
+		pools = append(pools, p)
+	}
+	return pools, nil
+}
+
+func (s *store) Models(context.Context, time.Time) ([]json.RawMessage, error) {
+	s.reads++
+	var all []json.RawMessage
+	for _, m := range s.models {
+		all = append(all, json.RawMessage(m))
+	}
+	return all, nil
 }
 
 func (s *store) Definitions(_ context.Context, hash string) (json.RawMessage, error) {
@@ -54,7 +70,7 @@ const (
 func service() (*pool.Service, *store, *time.Time) {
 	now := time.Unix(1_000_000, 0)
 	s := &store{
-		pools:       []pool.Pool{{Name: "native", Hash: "n"}, {Name: "gpu", Hash: "g"}},
+		pools:       []pool.Pool{{Name: "native", Variants: []pool.Variant{{Hash: "n"}}}, {Name: "gpu", Variants: []pool.Variant{{Hash: "g"}}}},
 		definitions: map[string]string{"n": native, "g": gpu},
 	}
 	return pool.New(s, files{}, func() time.Time { return now }), s, &now
@@ -107,7 +123,7 @@ func TestPoolsAreReadAtMostOnceASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(pools) != 1 || pools[0].Catalog == nil {
+	if len(pools) != 1 || pools[0].Variants[0].Catalog == nil {
 		t.Errorf("pools %+v", pools)
 	}
 }

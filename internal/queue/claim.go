@@ -9,18 +9,18 @@ import (
 // ErrBenched says that a session's worker takes no jobs now: it is drained.
 var ErrBenched = errors.New("the worker takes no jobs now")
 
-// Claim waits for a job that the session's pool can run and leases it. When ctx
+// Claim waits for a job that the session's worker can run and leases it. When ctx
 // ends first it returns nil and ctx.Err(). Fault CodeLeaseLost: the session is
 // over.
 //
 // A claim ahead is for a worker that runs another job and will soon have ended
 // it. It does not wait, and is nil when there is nothing or when another worker of
-// the pool has nothing to do. Its job counts as the account's running ones do, but
+// its variant has nothing to do. Its job counts as the account's running ones do, but
 // stays pending and costs nothing until Start, and can be taken back until then.
 func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, error) {
 	if ahead {
 		s.mu.Lock()
-		others := s.idle[ses.Pool]
+		others := s.idle[ses.variant()]
 		s.mu.Unlock()
 		if others > 0 {
 			return nil, nil
@@ -31,7 +31,7 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 		}
 		return l, err
 	}
-	hint := s.hintOf(ses.Pool)
+	hint := s.hintOf(ses.variant())
 	// One hint may stand for many jobs, and this claim may have taken a hint and
 	// not followed it: the next in line looks too.
 	defer wake(hint)
@@ -51,8 +51,8 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 			return l, err
 		case !waits:
 			waits = true
-			s.idles(ses.Pool, 1)
-			defer s.idles(ses.Pool, -1)
+			s.idles(ses.variant(), 1)
+			defer s.idles(ses.variant(), -1)
 		}
 		select {
 		case <-ctx.Done():
@@ -82,10 +82,10 @@ func (s *Service) claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 	return &c.Lease, nil
 }
 
-func (s *Service) idles(pool string, by int) {
+func (s *Service) idles(v Variant, by int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.idle[pool] += by
+	s.idle[v] += by
 }
 
 // Start starts a job that was claimed ahead, and says when it must have ended

@@ -121,7 +121,7 @@ func (h *house) consistent() {
 				(SELECT COUNT(*) FROM jobs j WHERE j.account_id = l.account_id AND j.lane = l.lane AND j.state = 'pending' AND j.held = 0)`,
 			"ready": `SELECT l.account_id FROM lanes l JOIN account_queue q ON q.account_id = l.account_id
 				JOIN accounts a ON a.id = l.account_id JOIN tiers t ON t.name = a.tier
-				WHERE l.pass <> q.pass OR l.ready <> (l.queued > 0 AND (t.concurrent = 0 OR q.running < t.concurrent))`,
+				WHERE l.queued > 0 AND l.pass <> q.pass OR l.ready <> (l.queued > 0 AND (t.concurrent = 0 OR q.running < t.concurrent))`,
 			"limit": `SELECT q.account_id FROM account_queue q JOIN accounts a ON a.id = q.account_id
 				JOIN tiers t ON t.name = a.tier WHERE t.concurrent > 0 AND q.running > t.concurrent`,
 			"counts": `SELECT c.account_id || ' ' || c.state FROM job_counts c WHERE c.n <>

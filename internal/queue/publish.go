@@ -68,23 +68,32 @@ func (s *Service) hint(ctx context.Context, lane Lane) {
 	s.send(ctx, bus.Jobs, []byte(lane))
 }
 
+// wakeLane wakes one claim of each variant of the lane's pools: which of them
+// serve the lane the database knows.
 func (s *Service) wakeLane(lane Lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, pool := range lane.Pools() {
-		wake(s.hintOf(pool))
+		for _, c := range s.hints[pool] {
+			wake(c)
+		}
 	}
 }
 
-// hintOf is where claims of a pool wait: one claim wakes, and wakes the next
+// hintOf is where claims of a variant wait: one claim wakes, and wakes the next
 // when it returns.
-func (s *Service) hintOf(pool string) chan struct{} {
+func (s *Service) hintOf(v Variant) chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, ok := s.hints[pool]
-	if !ok {
-		c = make(chan struct{}, 1)
-		s.hints[pool] = c
+	all := s.hints[v.Pool]
+	if all == nil {
+		all = map[Variant]chan struct{}{}
+		s.hints[v.Pool] = all
 	}
-	return c
+	if all[v] == nil {
+		all[v] = make(chan struct{}, 1)
+	}
+	return all[v]
 }
 
 func wake(c chan struct{}) {

@@ -13,7 +13,6 @@ package queue
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/settee/settee"
@@ -30,16 +29,10 @@ type Submission struct {
 	Number     *float64 // the client's; nil: the account's counter
 	Front      bool     // with Number nil: minus the counter
 	Lane       Lane
+	Fit        Fit
 	Graph      settee.Graph
 	Secrets    json.RawMessage // partner keys, already encrypted; gone when the job ends
 }
-
-// Lane is the set of jobs that the same pools can run: its name is the sorted
-// names of those pools joined by "+".
-type Lane string
-
-// Pools are the pools that can run the lane's jobs.
-func (l Lane) Pools() []string { return strings.Split(string(l), "+") }
 
 // Session is a worker that is alive: its lease covers every attempt it holds.
 type Session struct {
@@ -49,6 +42,7 @@ type Session struct {
 	Boot     string // "server/start" of the embedded server, empty for remote workers
 	KeyID    string // of the token that let a remote worker in, empty for embedded ones
 	Depth    int
+	Nodes    string // hash of its worker's node definitions
 }
 
 // Attempt names one try at a job; every write on its behalf is fenced by it.

@@ -33,9 +33,9 @@ type Service struct {
 	mu       sync.Mutex
 	attempts map[Attempt]*attempt
 	sessions map[string]*session
-	hints    map[string]chan struct{} // by pool: something may be there to claim
-	idle     map[string]int           // by pool: claims that found nothing and wait
-	shown    map[string]Counts        // by account: the newest counts that were seen
+	hints    map[string]map[Variant]chan struct{} // by pool: something may be there to claim
+	idle     map[Variant]int                      // claims that found nothing and wait
+	shown    map[string]Counts                    // by account: the newest counts that were seen
 
 	takeover sync.Mutex
 	taken    bool // sessions of earlier boots have been ended
@@ -52,7 +52,7 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
 	return &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
-		hints: map[string]chan struct{}{}, idle: map[string]int{}, shown: map[string]Counts{}}
+		hints: map[string]map[Variant]chan struct{}{}, idle: map[Variant]int{}, shown: map[string]Counts{}}
 }
 
 // Run takes over from earlier boots, listens for hints and reaps, until ctx

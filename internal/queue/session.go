@@ -7,6 +7,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/record"
+	"github.com/settee/settee/internal/workflow"
 )
 
 // session is what this server remembers of a worker's session.
@@ -37,6 +38,7 @@ func (s *Service) OpenFor(ctx context.Context, keyID, worker, pool string, d set
 func (s *Service) open(ctx context.Context, ses Session, worker string, d settee.Description) (Session, error) {
 	now := s.opt.Now()
 	ses.ID, ses.WorkerID, ses.Depth = settee.NewID(), settee.NewID(), max(d.Depth, 1)
+	ses.Nodes = workflow.Hash(d.Definitions)
 	o := Opening{
 		Session:     ses,
 		Worker:      worker,

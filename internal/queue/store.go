@@ -86,8 +86,9 @@ type Store interface {
 	// HideJobs takes ended jobs out of an account's history: those named, or all
 	// when promptIDs is nil.
 	HideJobs(ctx context.Context, accountID string, promptIDs []string, now time.Time) error
-	// RefreshLanes sets right which lanes have work that may start now, and
-	// answers those that newly have.
+	// RefreshLanes compares waiting jobs with workers that have come since, sets
+	// right which lanes have work that may start now, and answers those that newly
+	// have.
 	RefreshLanes(ctx context.Context) ([]Lane, error)
 
 	QueueCounts(ctx context.Context, accountID string) (Counts, error)

@@ -59,9 +59,11 @@ func TestPlans(t *testing.T) {
 }
 
 var (
-	// What is alive now, what has few rows an account, and what a query made
-	// itself may be walked; jobs_list is in the order that lists want.
-	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p)$|INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_(running|ahead)|` +
+	// What is alive now, what there is of workers, what has few rows an account,
+	// and what a query made itself may be walked; jobs_list is in the order that
+	// lists want.
+	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p|w|generation|workers|pools|node_definitions|lane_variants|needs)$|` +
+		`INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_(running|ahead)|jobs_live|` +
 		`worker_sessions_live|jobs_list|sqlite_autoindex_(lanes|account_queue|job_counts)_1)\b`)
 	// An account's whole past.
 	past   = regexp.MustCompile(`\(account_id=\?\)$`)
@@ -70,15 +72,20 @@ var (
 
 // watch collects the texts of all queries from now on.
 func watch(db *DB) map[string]bool {
-	s := db.database.(*sqlite)
 	seen := map[string]bool{}
-	s.conn.watch = func(q string) { seen[q] = true }
+	listen(db, func(q string) { seen[q] = true })
+	return seen
+}
+
+// listen has heard called with each query from now on.
+func listen(db *DB, heard func(query string)) {
+	s := db.database.(*sqlite)
+	s.conn.watch = heard
 	for range s.pinned {
 		c := <-s.readers
-		c.watch = func(q string) { seen[q] = true }
+		c.watch = heard
 		s.readers <- c
 	}
-	return seen
 }
 
 // exercise does all that the queue asks of a store, one thing after another.
@@ -183,6 +190,12 @@ func exercise(t *testing.T, db *DB) {
 	ok(db.CloseSession(ctx, s.ID, settee.ReasonDrained, now))
 	_, err = db.Orphans(ctx)
 	ok(err)
-	_, err = db.RefreshLanes(ctx)
+	_, err = db.SubmitJob(ctx, "needy", queue.Submission{AccountID: "a", PromptID: "needy", Lane: "native:0",
+		Graph: settee.Graph{Prompt: []byte("{}")}, Fit: queue.Fit{Variants: []queue.Variant{{Pool: "native", Nodes: "x"}}, Needs: []byte(`{"classes":[]}`)}}, now)
 	ok(err)
+	moved, err := db.RefreshLanes(ctx)
+	ok(err)
+	if len(moved) == 0 {
+		t.Error("no job was compared with the workers that are there")
+	}
 }

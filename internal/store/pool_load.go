@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/settee/settee/internal/pool"
+	"github.com/settee/settee/internal/queue"
 )
 
 // Load counts workers, attempts in progress and waiting jobs. It reads what is
@@ -19,7 +20,11 @@ func (db *DB) Load(ctx context.Context, now time.Time) (l pool.Load, err error) 
 			WHERE t.pool = p.name AND t.ended_at IS NULL) FROM pools p`); err != nil {
 			return err
 		}
-		l.Waiting, err = counts(tx, `SELECT lane, sum(queued) FROM lanes WHERE queued > 0 GROUP BY lane`)
+		lanes, err := counts(tx, `SELECT lane, sum(queued) FROM lanes WHERE queued > 0 GROUP BY lane`)
+		l.Waiting = map[string]int{}
+		for lane, n := range lanes {
+			l.Waiting[queue.Lane(lane).Name()] += n
+		}
 		return err
 	})
 	return l, err

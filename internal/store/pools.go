@@ -2,51 +2,67 @@ package store
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"time"
-
-	"github.com/zeebo/blake3"
 
 	"github.com/settee/settee/internal/pool"
 )
 
-// savePool writes down what a pool can run now: what the worker that came last
-// says of itself.
-func savePool(tx *Tx, name string, definitions json.RawMessage, now time.Time) error {
-	if definitions == nil {
-		definitions = json.RawMessage("{}")
+// variants lists what the workers of each pool can run, by pool: variants with a
+// worker that is here first, then what was seen last. A pool whose workers have
+// all been removed keeps what it could run last.
+func variants(tx *Tx, now time.Time) (map[string][]pool.Variant, error) {
+	type row struct {
+		pool string
+		pool.Variant
 	}
-	sum := blake3.Sum256(definitions)
-	hash := hex.EncodeToString(sum[:])
-	if _, err := tx.Exec(`INSERT INTO node_definitions (hash, body) VALUES ($1, $2)
-		ON CONFLICT (hash) DO NOTHING`, hash, definitions); err != nil {
-		return err
+	rows, err := Collect(tx, func(scan func(...any) error) (r row, err error) {
+		err = scan(&r.pool, &r.Hash, &r.Live)
+		return r, err
+	}, `SELECT w.pool, w.definitions, SUM(CASE WHEN EXISTS (SELECT 1 FROM worker_sessions s
+				WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1) THEN 1 ELSE 0 END) > 0
+			FROM workers w JOIN node_definitions d ON d.hash = w.definitions
+			GROUP BY w.pool, w.definitions ORDER BY w.pool, 3 DESC, MAX(w.seen_at) DESC, w.definitions`, now)
+	if err != nil {
+		return nil, err
 	}
-	var before string
-	if _, err := Found(tx.QueryRow(`SELECT definitions FROM pools WHERE name = $1`, name).Scan(&before)); err != nil {
-		return err
+	left, err := Collect(tx, func(scan func(...any) error) (r row, err error) {
+		err = scan(&r.pool, &r.Hash)
+		return r, err
+	}, `SELECT p.name, p.definitions FROM pools p WHERE NOT EXISTS (
+			SELECT 1 FROM workers w JOIN node_definitions d ON d.hash = w.definitions WHERE w.pool = p.name)`)
+	all := map[string][]pool.Variant{}
+	for _, r := range append(rows, left...) {
+		all[r.pool] = append(all[r.pool], r.Variant)
 	}
-	if _, err := tx.Exec(`INSERT INTO pools (name, definitions, price, created_at, updated_at) VALUES ($1, $2, 0, $3, $3)
-		ON CONFLICT (name) DO UPDATE SET definitions = excluded.definitions, updated_at = excluded.updated_at`,
-		name, hash, now); err != nil || before == hash || before == "" {
-		return err
-	}
-	_, err := tx.Exec(`DELETE FROM node_definitions WHERE hash = $1
-		AND NOT EXISTS (SELECT 1 FROM pools WHERE definitions = $1)`, before)
-	return err
+	return all, err
 }
 
-// Pools lists the pools: those with a worker first, then the cheapest
-// (pool.Store).
+// generation counts the variants that there ever were.
+func generation(tx *Tx) (n int64, err error) {
+	err = tx.QueryRow(`SELECT n FROM generation`).Scan(&n)
+	return n, err
+}
+
+// Pools lists the pools and their variants: pools with a worker first, then the
+// cheapest (pool.Store).
 func (db *DB) Pools(ctx context.Context, now time.Time) (pools []pool.Pool, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
+		n, err := generation(tx)
+		if err != nil {
+			return err
+		}
+		all, err := variants(tx, now)
+		if err != nil {
+			return err
+		}
 		pools, err = Collect(tx, func(scan func(...any) error) (p pool.Pool, err error) {
-			err = scan(&p.Name, &p.Hash, &p.Price, &p.Live, Time(&p.UpdatedAt))
+			err = scan(&p.Name, &p.Price, &p.Live, Time(&p.UpdatedAt))
+			p.Generation, p.Variants = n, all[p.Name]
 			return p, err
-		}, `SELECT p.name, p.definitions, p.price, EXISTS (SELECT 1 FROM worker_sessions s
+		}, `SELECT p.name, p.price, EXISTS (SELECT 1 FROM worker_sessions s
 				WHERE s.pool = p.name AND s.closed_at IS NULL AND s.expires_at > $1), p.updated_at
-			FROM pools p ORDER BY 4 DESC, p.price, p.created_at, p.name`, now)
+			FROM pools p ORDER BY 3 DESC, p.price, p.created_at, p.name`, now)
 		return err
 	})
 	return pools, err
@@ -62,15 +78,28 @@ func (db *DB) Definitions(ctx context.Context, hash string) (body json.RawMessag
 
 // Devices is what the live workers run on: the elements of their devices
 // arrays, in the order the workers came (pool.Store).
-func (db *DB) Devices(ctx context.Context, now time.Time) (lists []json.RawMessage, err error) {
+func (db *DB) Devices(ctx context.Context, now time.Time) ([]json.RawMessage, error) {
+	return db.told(ctx, `devices`, now)
+}
+
+// Models are the live workers' lists of models by folder, in the order the
+// workers came (pool.Store).
+func (db *DB) Models(ctx context.Context, now time.Time) ([]json.RawMessage, error) {
+	return db.told(ctx, `models`, now)
+}
+
+// told is what each live worker said of itself in a column.
+func (db *DB) told(ctx context.Context, column string, now time.Time) (all []json.RawMessage, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		lists, err = Collect(tx, func(scan func(...any) error) (list json.RawMessage, err error) {
-			err = scan(JSON(&list))
-			return list, err
-		}, `SELECT w.devices FROM workers w WHERE EXISTS (SELECT 1 FROM worker_sessions s
+		all, err = Collect(tx, func(scan func(...any) error) (one json.RawMessage, err error) {
+			err = scan(JSON(&one))
+			return one, err
+		}, `SELECT w.`+column+` FROM workers w WHERE EXISTS (SELECT 1 FROM worker_sessions s
 				WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1)
 			ORDER BY w.created_at, w.id`, now)
 		return err
 	})
-	return lists, err
+	return all, err
 }
+
+var _ pool.Store = (*DB)(nil)

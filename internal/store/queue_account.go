@@ -84,6 +84,8 @@ func (a *account) comeBack(tx *Tx) error {
 }
 
 // save writes the row back, and how many jobs more or fewer wait in each lane.
+// One that comes back may find that others serve its lane now: it is compared
+// with the variants again.
 func (a *account) save(tx *Tx, waiting map[string]int64) error {
 	a.version++
 	if _, err := tx.Exec(`UPDATE account_queue SET running = $2, queued = $3, pass = $4, typical = $5,
@@ -92,12 +94,18 @@ func (a *account) save(tx *Tx, waiting map[string]int64) error {
 		return err
 	}
 	for _, lane := range sortedKeys(waiting) {
-		if _, err := tx.Exec(`UPDATE lanes SET queued = queued + $3 WHERE account_id = $1 AND lane = $2`,
-			a.id, lane, waiting[lane]); err != nil {
+		n := waiting[lane]
+		if n > 0 {
+			if _, err := a.enterLane(tx, queue.Lane(lane), 0, n); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := tx.Exec(`UPDATE lanes SET queued = queued + $3 WHERE account_id = $1 AND lane = $2`, a.id, lane, n); err != nil {
 			return err
 		}
 	}
-	_, err := tx.Exec(`UPDATE lanes SET pass = $2, ready = (queued > 0 AND $3) WHERE account_id = $1`,
+	_, err := tx.Exec(`UPDATE lanes SET pass = $2, ready = (queued > 0 AND $3) WHERE account_id = $1 AND (queued > 0 OR ready)`,
 		a.id, a.pass, a.room())
 	return err
 }

@@ -52,11 +52,15 @@ const lockNotAvailable = "55P03"
 // look is how many accounts a claim tries when others hold the first ones.
 const look = 8
 
-// served are the lanes that a session's worker takes jobs of.
+// served are the lanes that a session's worker takes jobs of: as many as there
+// are sets of workers that jobs can go to, however many jobs and models.
 func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
-	var over, drained bool
-	err := tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained
-		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(&over, &drained)
+	var (
+		over, drained bool
+		nodes         string
+	)
+	err := tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained, w.definitions
+		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(&over, &drained, &nodes)
 	if found, err := Found(err); err != nil {
 		return nil, err
 	} else if !found || over {
@@ -65,7 +69,8 @@ func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
 	if drained {
 		return nil, queue.ErrBenched
 	}
-	return Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1 ORDER BY lane`, s.Pool)
+	return Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1
+		UNION SELECT lane FROM lane_variants WHERE pool = $1 AND definitions = $2 ORDER BY lane`, s.Pool, nodes)
 }
 
 // candidate is an account that may have a job to start.

@@ -6,9 +6,13 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// RefreshLanes sets the ready hints right, as after a tier has changed
-// (queue.Store). It looks first and then mends one account at a time.
+// RefreshLanes moves jobs to the lanes where they belong now and sets the ready
+// hints right, as after a worker or a tier has changed (queue.Store). It looks
+// first and then mends one account at a time.
 func (db *DB) RefreshLanes(ctx context.Context) (newly []queue.Lane, err error) {
+	if newly, err = db.rematch(ctx); err != nil {
+		return newly, err
+	}
 	var wrong []string
 	err = db.Read(ctx, func(tx *Tx) error {
 		wrong, err = Collect(tx, One[string], `SELECT DISTINCT l.account_id

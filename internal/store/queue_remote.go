@@ -54,8 +54,9 @@ func letIn(tx *Tx, o queue.Opening, now time.Time) error {
 // OpenedSession finds a session (queue.Store).
 func (db *DB) OpenedSession(ctx context.Context, id string) (s queue.Session, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
-		err := tx.QueryRow(`SELECT id, worker_id, pool, boot, key_id, depth FROM worker_sessions WHERE id = $1 AND closed_at IS NULL`, id).
-			Scan(&s.ID, &s.WorkerID, &s.Pool, &s.Boot, &s.KeyID, &s.Depth)
+		err := tx.QueryRow(`SELECT s.id, s.worker_id, s.pool, s.boot, s.key_id, s.depth, w.definitions
+			FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1 AND s.closed_at IS NULL`, id).
+			Scan(&s.ID, &s.WorkerID, &s.Pool, &s.Boot, &s.KeyID, &s.Depth, &s.Nodes)
 		if found, err := Found(err); found || err != nil {
 			return err
 		}

@@ -10,27 +10,14 @@ import (
 	"github.com/settee/settee/internal/record"
 )
 
-// OpenSession writes down a worker, what its pool can run, and a session of it
+// OpenSession writes down a worker, what it can run, and a session of it
 // (queue.Store).
 func (db *DB) OpenSession(ctx context.Context, o queue.Opening, now time.Time) (worker string, err error) {
-	devices := o.Description.Devices
-	if devices == nil {
-		devices = []byte("[]")
-	}
 	err = db.Write(ctx, func(tx *Tx) error {
 		if err := letIn(tx, o, now); err != nil {
 			return err
 		}
-		err := tx.QueryRow(`INSERT INTO workers (id, name, pool, engine, version, devices, drained, created_at, seen_at, key_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)
-			ON CONFLICT (name) DO UPDATE SET pool = excluded.pool, engine = excluded.engine, version = excluded.version,
-				devices = excluded.devices, seen_at = excluded.seen_at, key_id = excluded.key_id
-			RETURNING id`,
-			o.WorkerID, o.Worker, o.Pool, o.Description.Engine, o.Description.Version, devices, false, now, o.KeyID).Scan(&worker)
-		if err != nil {
-			return err
-		}
-		if err := savePool(tx, o.Pool, o.Description.Definitions, now); err != nil {
+		if worker, err = saveWorker(tx, o, now); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`INSERT INTO worker_sessions (id, worker_id, pool, boot, depth, opened_at, expires_at, reason, key_id)

@@ -15,6 +15,7 @@ import (
 // looked for once it is there: that may be another account's, and the next look
 // (OvertakeAttempt) mends what this one cannot.
 func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (done queue.Submitted, err error) {
+	needs := db.needs.of(s.Fit.Needs, now)
 	err = db.WriteFor(ctx, s.AccountID, func(tx *Tx) error {
 		done = queue.Submitted{}
 		a, err := enterAccount(tx, s.AccountID)
@@ -36,23 +37,27 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now 
 				return err
 			}
 		}
-		if err := insertJob(tx, job, s); err != nil {
+		if err := insertJob(tx, job, s, needs.digest); err != nil {
 			return err
 		}
-		if err := openLane(tx, a, s.Lane); err != nil {
+		if err := needs.save(tx, now); err != nil {
+			return err
+		}
+		if err := a.openLane(tx, s.Lane, s.Fit.Variants, s.Fit.Generation, 1); err != nil {
 			return err
 		}
 		a.queued++
 		if err := a.count(tx, "", settee.Pending, 1); err != nil {
 			return err
 		}
-		if err := a.save(tx, map[string]int64{job.Lane: 1}); err != nil {
+		if err := a.save(tx, nil); err != nil {
 			return err
 		}
 		done.Job, done.Counts = job, a.counts()
 		return nil
 	})
 	if err == nil {
+		db.needs.saved(needs, now)
 		done.Revoked, _ = db.OvertakeAttempt(ctx, now) // the job is there, whatever comes of this
 	}
 	return done, err
@@ -95,12 +100,12 @@ func (a *account) number(s queue.Submission) settee.Number {
 	return settee.Number{Value: n}
 }
 
-func insertJob(tx *Tx, j settee.Job, s queue.Submission) error {
+func insertJob(tx *Tx, j settee.Job, s queue.Submission, needs string) error {
 	if _, err := tx.Exec(`INSERT INTO jobs (id, account_id, prompt_id, client_id, workflow_id, state, reason,
-			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11)`,
+			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at, needs)
+		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11, $12)`,
 		j.ID, j.AccountID, j.PromptID, j.ClientID, j.WorkflowID, j.State,
-		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt); err != nil {
+		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt, needs); err != nil {
 		return err
 	}
 	g := s.Graph
@@ -116,22 +121,6 @@ func insertJob(tx *Tx, j settee.Job, s queue.Submission) error {
 	for _, in := range g.Inputs {
 		if _, err := tx.Exec(`INSERT INTO job_inputs (job_id, node, input, reference, hash, size)
 			VALUES ($1, $2, $3, $4, $5, $6)`, j.ID, in.Node, in.Input, in.Reference, in.Hash, in.Size); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openLane makes the account's row of a lane, and what says which pools serve it.
-func openLane(tx *Tx, a *account, lane queue.Lane) error {
-	made, err := tx.Exec(`INSERT INTO lanes (account_id, lane, queued, pass, ready) VALUES ($1, $2, 0, $3, $4)
-		ON CONFLICT (account_id, lane) DO NOTHING`, a.id, lane, a.pass, false)
-	if err != nil || made == 0 {
-		return err
-	}
-	for _, pool := range lane.Pools() {
-		if _, err := tx.Exec(`INSERT INTO lane_pools (pool, lane) VALUES ($1, $2)
-			ON CONFLICT (pool, lane) DO NOTHING`, pool, lane); err != nil {
 			return err
 		}
 	}

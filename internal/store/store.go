@@ -20,7 +20,9 @@ import (
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	database
-	dialect Dialect
+	dialect  Dialect
+	catalogs catalogs
+	needs    needsSeen
 }
 
 // Dialect tells the two databases apart where their SQL must differ.

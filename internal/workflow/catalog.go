@@ -31,10 +31,10 @@ type Declared struct {
 	Type     pyjson.Value // a string, or the list of options of a V1 combo
 	Options  pyjson.Value // an object; Absent when there is none
 
-	kind  string // Type when it is a string
-	file  string // what kind of file it names: "image", "video", "audio", …; "" for other inputs
-	texts map[string]struct{}
-	odd   []pyjson.Value // options that are no strings
+	kind  string          // Type when it is a string
+	file  string          // what kind of file it names: "image", "video", "audio", …; "" for other inputs
+	texts map[string]bool // options that are strings; nil: no combo
+	odd   []pyjson.Value  // options that are no strings
 
 	min, max pyjson.Value // of Options
 }
@@ -119,27 +119,37 @@ func declare(name string, spec pyjson.Value) (Declared, error) {
 	switch d.Type.Kind {
 	case pyjson.String:
 		d.kind = d.Type.Text()
-	case pyjson.Array:
-		d.texts = map[string]struct{}{}
-		for option := range d.Type.Items() {
-			if option.Kind == pyjson.String {
-				d.texts[option.Text()] = struct{}{}
-			} else {
-				d.odd = append(d.odd, option)
-			}
+		if d.kind == "COMBO" {
+			d.list(d.Options.Get("options"))
 		}
+	case pyjson.Array:
+		d.list(d.Type)
 	default:
 		return d, errors.New("its type is neither a name nor a list of options")
 	}
 	return d, nil
 }
 
+// list notes a combo's options.
+func (d *Declared) list(options pyjson.Value) {
+	if options.Kind != pyjson.Array {
+		return
+	}
+	d.texts = map[string]bool{}
+	for option := range options.Items() {
+		if option.Kind == pyjson.String {
+			d.texts[option.Text()] = true
+		} else {
+			d.odd = append(d.odd, option)
+		}
+	}
+}
+
 // offers reports whether v is one of a V1 combo's options, as Python's `in`
 // finds it.
 func (d *Declared) offers(v pyjson.Value) bool {
 	if v.Kind == pyjson.String {
-		_, ok := d.texts[v.Text()]
-		return ok
+		return d.texts[v.Text()]
 	}
 	for _, o := range d.odd {
 		if pyjson.Equal(v, o) {

@@ -33,7 +33,7 @@ type job struct {
 
 func shownJob(j settee.Job, account string) job {
 	return job{
-		ID: j.ID, PromptID: j.PromptID, Account: account, Status: j.State, Reason: j.Reason, Number: j.Number, Lane: j.Lane,
+		ID: j.ID, PromptID: j.PromptID, Account: account, Status: j.State, Reason: j.Reason, Number: j.Number, Lane: queue.Lane(j.Lane).Name(),
 		Attempt: j.Attempt, OutputsCount: j.OutputsCount, CancelRequested: j.CancelRequested,
 		CreatedAt: j.CreatedAt.UTC(), StartedAt: j.StartedAt.UTC(), EndedAt: j.EndedAt.UTC(), Error: j.Error,
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/settee/settee/internal/api"
 )
 
-// What follows is true of a server whose workers bring no models, scripts or
-// templates of their own: there are none.
+// What follows is true of a server whose workers bring no scripts or templates
+// of their own, and keep what is in their models to themselves: there are none.
 
 func none(w http.ResponseWriter)    { api.WriteRaw(w, http.StatusOK, []byte("{}")) }
 func nothing(w http.ResponseWriter) { api.WriteRaw(w, http.StatusOK, []byte("[]")) }
@@ -19,9 +19,6 @@ func missing(w http.ResponseWriter, r *http.Request, what string) {
 
 // GetExtensions lists scripts for an editor. (operationId getExtensions)
 func (a *API) GetExtensions(w http.ResponseWriter, _ *http.Request) { nothing(w) }
-
-// GetEmbeddings lists embeddings. (operationId getEmbeddings)
-func (a *API) GetEmbeddings(w http.ResponseWriter, _ *http.Request) { nothing(w) }
 
 // GetNodeReplacements maps old nodes to new ones.
 // (operationId getNodeReplacements)
@@ -40,22 +37,6 @@ func (a *API) GetGlobalSubgraphs(w http.ResponseWriter, _ *http.Request) { none(
 // GetGlobalSubgraph is one of them. (operationId getGlobalSubgraph)
 func (a *API) GetGlobalSubgraph(w http.ResponseWriter, r *http.Request, _ string) {
 	missing(w, r, "subgraph")
-}
-
-// GetModelTypes lists model folders by name. (operationId getModelTypes)
-func (a *API) GetModelTypes(w http.ResponseWriter, _ *http.Request) { nothing(w) }
-
-// GetModelNames lists a folder's models by name. (operationId getModelNames)
-func (a *API) GetModelNames(w http.ResponseWriter, r *http.Request, _ string) {
-	missing(w, r, "model folder")
-}
-
-// GetModelFolders lists model folders. (operationId getModelFolders)
-func (a *API) GetModelFolders(w http.ResponseWriter, _ *http.Request) { nothing(w) }
-
-// GetModelsInFolder lists a folder's models. (operationId getModelsInFolder)
-func (a *API) GetModelsInFolder(w http.ResponseWriter, r *http.Request, _ string) {
-	missing(w, r, "model folder")
 }
 
 // GetModelPreview is a model's picture. (operationId getModelPreview)

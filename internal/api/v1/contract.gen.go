@@ -531,8 +531,10 @@ type ModelFile struct {
 
 // ModelFolder defines model for ModelFolder.
 type ModelFolder struct {
+	Name string `json:"name"`
+
+	// Folders The name again; where workers keep their models is not told.
 	Folders []string `json:"folders"`
-	Name    string   `json:"name"`
 }
 
 // NodeInfo More keys may come; they are ComfyUI's.

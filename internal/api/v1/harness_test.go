@@ -113,14 +113,15 @@ func (keys) Default(context.Context) (settee.Account, error) {
 	return settee.Account{ID: "everybody", Name: "default", Tier: settee.Tier{Name: "local", API: true}}, nil
 }
 
-// workers know the recorded server's nodes.
-type workers struct{}
+// workers know the recorded server's nodes, though they do not say so when they
+// open a session.
+type workers struct{ models []pool.Folder }
 
 var catalog = sync.OnceValues(func() (*workflow.Catalog, error) { return workflow.ParseCatalog(recording.ObjectInfo()) })
 
 func (workers) Pools(context.Context) ([]pool.Pool, error) {
 	c, err := catalog()
-	return []pool.Pool{{Name: "native", Catalog: c}}, err
+	return []pool.Pool{{Name: "native", Variants: []pool.Variant{{Hash: workflow.Hash([]byte("{}")), Catalog: c}}}}, err
 }
 
 func (workers) ObjectInfo(_ context.Context, _, class string) ([]byte, error) {
@@ -136,6 +137,8 @@ func (workers) ObjectInfo(_ context.Context, _, class string) ([]byte, error) {
 func (workers) Devices(context.Context) (json.RawMessage, error) {
 	return json.RawMessage(`[{"name":"cpu","type":"cpu"}]`), nil
 }
+
+func (w workers) Models(context.Context) ([]pool.Folder, error) { return w.models, nil }
 
 type noFiles struct{}
 

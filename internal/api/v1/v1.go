@@ -23,6 +23,7 @@ import (
 	"github.com/settee/settee/internal/api"
 	"github.com/settee/settee/internal/asset"
 	"github.com/settee/settee/internal/live"
+	"github.com/settee/settee/internal/pool"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -56,6 +57,7 @@ type Admission interface {
 type Pools interface {
 	ObjectInfo(ctx context.Context, accountID, class string) ([]byte, error)
 	Devices(ctx context.Context) (json.RawMessage, error)
+	Models(ctx context.Context) ([]pool.Folder, error)
 }
 
 // API serves the surface.

@@ -54,7 +54,7 @@ func (e *Engine) Describe(ctx context.Context) (settee.Description, error) {
 }
 
 // models lists the model files by folder. A server without the route has none
-// to tell.
+// to tell; newer ones leave out the folders that hold no models.
 func (e *Engine) models(ctx context.Context) (json.RawMessage, error) {
 	folders, err := e.server.get(ctx, "/models")
 	if err != nil {
@@ -65,6 +65,9 @@ func (e *Engine) models(ctx context.Context) (json.RawMessage, error) {
 	}
 	out := []byte{'{'}
 	for f := range folders.Items() {
+		if name := f.Text(); name == "configs" || name == "custom_nodes" {
+			continue
+		}
 		files, err := e.server.get(ctx, "/models/"+url.PathEscape(f.Text()))
 		if isStatus(err, http.StatusNotFound) {
 			continue
