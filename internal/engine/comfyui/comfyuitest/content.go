@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/zeebo/blake3"
 )
@@ -128,5 +129,71 @@ func (s *Server) keep(f File, c content) {
 	}
 	if err != nil {
 		panic(err)
+	}
+}
+
+// Write puts a file into a folder; it was written long ago.
+func (s *Server) Write(f File, data []byte) {
+	s.WriteAt(f, data, time.Unix(1_700_000_000, 0))
+}
+
+// WriteAt is Write with a time.
+func (s *Server) WriteAt(f File, data []byte, modified time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep(f, content{data: data})
+	s.times[f] = modified
+}
+
+// WritePattern is Write of bytes that are made when they are read.
+func (s *Server) WritePattern(f File, p Pattern) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[f], s.times[f] = content{made: p}, time.Unix(1_700_000_000, 0)
+}
+
+// Uploaded is the hash and size of an upload that was too large to keep.
+func (s *Server) Uploaded(name string) (sum string, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.files[File{Type: "input", Filename: name}]
+	return c.sum, c.size
+}
+
+// Size is how many bytes a file has.
+func (s *Server) Size(f File) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, _ := s.find(f)
+	return int64(len(c.data)) + c.made.Size + c.size
+}
+
+// TakeUpTo sets the largest upload that is taken.
+func (s *Server) TakeUpTo(limit int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = limit
+}
+
+// Names lists the files of a folder.
+func (s *Server) Names(kind string) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.files {
+		if f.Type == kind {
+			all = append(all, f.Filename)
+		}
+	}
+	return all
+}
+
+// EmptyInput removes what was uploaded.
+func (s *Server) EmptyInput() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for f := range s.files {
+		if f.Type == "input" {
+			delete(s.files, f)
+		}
 	}
 }

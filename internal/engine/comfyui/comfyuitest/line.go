@@ -66,7 +66,7 @@ func (l *lines) hangUp() {
 	}
 	l.mu.Unlock()
 	for _, one := range silent {
-		one.Close()
+		_ = one.Close() // it is to be gone
 	}
 }
 
