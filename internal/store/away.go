@@ -22,6 +22,23 @@ func unavailable(err error) error {
 	return &settee.Fault{Code: settee.CodeUnavailable, Message: "The database is away.", Err: err}
 }
 
+// connected runs a transaction. One whose connection is found broken before its
+// commit is run again on another: where callers give up connections break, and
+// the pool hands those out for a while. Of a caller who has given up, the driver
+// says the same.
+func connected(ctx context.Context, transact func() error) error {
+	for tries := 1; ; tries++ {
+		err := transact()
+		_, unknown := errors.AsType[uncertain](err)
+		switch {
+		case unknown || !errors.Is(err, driver.ErrBadConn) || tries == 5:
+			return unavailable(err)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
+}
+
 // away reports an error of the connection and not of what was asked.
 func away(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

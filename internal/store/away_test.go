@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/settee/settee"
@@ -74,5 +77,35 @@ func TestACommitThatIsNotAnswered(t *testing.T) {
 	cluster.Restart(t)
 	if err := db.Write(t.Context(), tier("perhaps")); err != nil {
 		t.Errorf("it was not committed here: %v", err)
+	}
+}
+
+// Callers who give up in the middle of a unit hear that they did, and nobody
+// beside them hears of the connections that break with it.
+func TestGivingUpHarmsNobody(t *testing.T) {
+	db := storetest.Postgres(t)
+	var wg sync.WaitGroup
+	for i := range 60 {
+		wg.Go(func() {
+			for k := range 5 {
+				ctx, giveUp := context.WithCancel(context.Background())
+				err := db.Write(ctx, func(tx *store.Tx) error {
+					name := tier(fmt.Sprint(i, "-", k))
+					if err := name(tx); err != nil || i%2 == 0 {
+						return err
+					}
+					giveUp()
+					return tx.QueryRow(`SELECT 1`).Scan(new(int))
+				})
+				giveUp()
+				if given := i%2 == 1; given != errors.Is(err, context.Canceled) || !given && err != nil {
+					t.Errorf("%d gave up: %v; it was answered %v", i, given, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := len(tiers(t, db)); got != 150 {
+		t.Errorf("kept %d, want 150", got)
 	}
 }

@@ -81,19 +81,23 @@ func (p *postgres) read(ctx context.Context, look func(*Tx) error) error {
 }
 
 func (p *postgres) glance(ctx context.Context, look func(*Tx) error) error {
-	return unavailable(look(&Tx{dialect: Postgres, run: pgRunner{ctx, p.db}}))
+	return connected(ctx, func() error {
+		return look(&Tx{dialect: Postgres, run: pgRunner{ctx, p.db}})
+	})
 }
 
 func (p *postgres) run(ctx context.Context, opt *sql.TxOptions, f func(*Tx) error) error {
-	tx, err := p.db.BeginTx(ctx, opt)
-	if err != nil {
-		return unavailable(err)
-	}
-	defer tx.Rollback()
-	if err := f(&Tx{dialect: Postgres, run: pgRunner{ctx, tx}}); err != nil {
-		return unavailable(err)
-	}
-	return unavailable(committed(tx.Commit()))
+	return connected(ctx, func() error {
+		tx, err := p.db.BeginTx(ctx, opt)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if err := f(&Tx{dialect: Postgres, run: pgRunner{ctx, tx}}); err != nil {
+			return err
+		}
+		return committed(tx.Commit())
+	})
 }
 
 func (p *postgres) commits() *observer { return &p.observer }
