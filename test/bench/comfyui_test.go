@@ -63,6 +63,17 @@ func ways(b *testing.B, url string) []*way {
 	return all
 }
 
+// processor is how much processor time the server and the worker have had.
+func (w *way) processor() (t time.Duration) {
+	if w.server != nil {
+		t += processor(w.server.PID())
+	}
+	if w.worker != nil {
+		t += processor(w.worker.PID())
+	}
+	return t
+}
+
 // ready waits until the worker is there.
 func (w *way) ready(b *testing.B) {
 	b.Helper()
@@ -151,7 +162,7 @@ func BenchmarkComfyUIBurst(b *testing.B) {
 	url, real := comfy(b)
 	all := ways(b, url)
 	const jobs = 500
-	rates, gaps := make([][]float64, len(all)), make([][]time.Duration, len(all))
+	rates, gaps, cost := make([][]float64, len(all)), make([][]time.Duration, len(all)), make([]time.Duration, len(all))
 	color := 1
 	for round := range 4 {
 		for i, w := range all {
@@ -159,9 +170,11 @@ func BenchmarkComfyUIBurst(b *testing.B) {
 			if round == 0 { // warm
 				n = 50
 			}
+			before := w.processor()
 			took, starts, ends := w.client.together(b, color, n)
 			color += n
 			if round > 0 {
+				cost[i] += (w.processor() - before) / 3 / jobs
 				rates[i] = append(rates[i], float64(n)/took.Seconds())
 				if w.server != nil {
 					gaps[i] = append(gaps[i], between(b, w.server.Data, starts, ends)...)
@@ -172,6 +185,7 @@ func BenchmarkComfyUIBurst(b *testing.B) {
 	for i, w := range all[1:] {
 		compare("500 jobs at once, "+w.name+"; the floor is "+floorOf(real), median(rates[i+1]), median(rates[0]), " jobs/s", .85, true)
 		bound("… from a job's end to the next start, p50, "+w.name, ms(percentile(gaps[i+1], .5)), " ms", 2, false)
+		note("… processor time of a job, "+w.name, ms(cost[i+1]), " ms")
 	}
 }
 
