@@ -13,6 +13,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/client"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/engine/native"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -103,7 +104,11 @@ func (h *house) coordinator() (k *client.Coordinator, lease *queue.Lease) {
 	}
 	h.Cleanup(c.CloseIdle)
 	k = c.Coordinator(nil)
-	s, err := k.Open(h.ctx(), "by-hand", "", settee.Description{Engine: "native", Version: "1", Definitions: json.RawMessage(`{}`), Depth: 1})
+	d, err := native.New(native.Options{}).Describe(h.ctx()) // jobs go to those that can run them
+	if err != nil {
+		h.Fatal(err)
+	}
+	s, err := k.Open(h.ctx(), "by-hand", "", d)
 	if err != nil {
 		h.Fatal(err)
 	}
