@@ -221,29 +221,41 @@ func (c *client) together(b *testing.B, first, jobs int) (took time.Duration, st
 // is another picture and is looked at, and what a worker's process then needs.
 func BenchmarkComfyUIAnswers(b *testing.B) {
 	url, _ := comfy(b)
-	const callers = 4
-	jobs, wrong := sized(10_000)/2, 0
+	const warm = 1_000
+	jobs, wrong := max(sized(10_000)/2, warm), 0
 	for _, w := range ways(b, url)[1:] {
-		results := make(chan int, callers)
-		for k := range callers {
-			c := newClient(b, w.base, process.Key)
-			go func() {
-				bad := 0
-				for i := k; i < jobs; i += callers {
-					if _, bent, err := c.run(b.Context(), 1+i); err != nil || bent != nil {
-						b.Log(err, bent)
-						bad++
-					}
-				}
-				results <- bad
-			}()
-		}
-		for range callers {
-			wrong += <-results
-		}
+		wrong += w.answers(b, 0, warm)
 		if w.worker != nil {
-			bound(fmt.Sprintf("a worker's memory after %d jobs of ComfyUI", jobs), resident(w.worker.PID()), " MiB", 50, false)
+			bound(fmt.Sprintf("a worker's memory after %d jobs of ComfyUI", warm), resident(w.worker.PID()), " MiB", 50, false)
+		}
+		wrong += w.answers(b, warm, jobs)
+		if w.worker != nil && jobs > warm {
+			note(fmt.Sprintf("… after %d", jobs), resident(w.worker.PID()), " MiB")
 		}
 	}
 	bound(fmt.Sprintf("wrong or lost answers of %d jobs of ComfyUI", 2*jobs), float64(wrong), "", 0, false)
+}
+
+// answers runs jobs of four clients and counts those that went wrong.
+func (w *way) answers(b *testing.B, from, to int) (wrong int) {
+	b.Helper()
+	const callers = 4
+	results := make(chan int, callers)
+	for k := range callers {
+		c := newClient(b, w.base, process.Key)
+		go func() {
+			bad := 0
+			for i := from + k; i < to; i += callers {
+				if _, bent, err := c.run(b.Context(), 1+i); err != nil || bent != nil {
+					b.Log(err, bent)
+					bad++
+				}
+			}
+			results <- bad
+		}()
+	}
+	for range callers {
+		wrong += <-results
+	}
+	return wrong
 }
