@@ -23,7 +23,7 @@ import (
 // What must hold is looked at from outside while that goes on, and when all has
 // ended.
 func TestCrowd(t *testing.T) {
-	runs := map[string]int{"postgres": 30, "sqlite": 10}
+	runs := map[string]int{"postgres": 30, "sqlite": 5}
 	if racing || testing.Short() {
 		runs = map[string]int{"postgres": 2, "sqlite": 2}
 	}
@@ -35,9 +35,11 @@ func TestCrowd(t *testing.T) {
 				return
 			}
 		}
-		t.Logf("%+v", &seen)
+		if runs[string(servers[0].Dialect())] < 5 {
+			return
+		}
 		if seen.lost.Load() == 0 || seen.late.Load() == 0 || seen.returned.Load() == 0 || seen.cancelled.Load() == 0 {
-			t.Error("not all that may happen did")
+			t.Errorf("not all that may happen did: %+v", &seen)
 		}
 	}
 	t.Run("sqlite", func(t *testing.T) {
@@ -61,8 +63,8 @@ const (
 	coming  = 15
 	staying = 1
 	slots   = 4
-	wild    = 15 // jobs of an account among those that come and go
-	steady  = 40 // of one among those that stay
+	wild    = 12 // jobs of an account among those that come and go
+	steady  = 60 // of one among those that stay
 )
 
 // crowd is one run. Accounts whose jobs only those workers run that stay are
@@ -274,7 +276,7 @@ func (c *crowd) comeAndGo(ctx context.Context, i int) {
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			pause(ctx, time.Duration(100+r.IntN(500))*time.Millisecond)
+			pause(ctx, time.Duration(150+r.IntN(450))*time.Millisecond)
 			v.leave()
 			var err error
 			if r.IntN(2) == 0 || ctx.Err() != nil {
@@ -349,7 +351,11 @@ func (c *crowd) attempt(v *visit, l *queue.Lease, r *rand.Rand, wild bool) {
 		if r.IntN(2) == 0 {
 			c.execute(v, l)
 		}
-		pause(v.life, time.Duration(r.IntN(5))*time.Millisecond)
+		takes := time.Duration(r.IntN(5)) * time.Millisecond
+		if r.IntN(12) == 0 {
+			takes = time.Hour // until its worker leaves or is lost
+		}
+		pause(v.life, takes)
 		switch r.IntN(12) {
 		case 0, 1:
 			e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
@@ -378,6 +384,9 @@ func (c *crowd) attempt(v *visit, l *queue.Lease, r *rand.Rand, wild bool) {
 		c.spans[l.AccountID] = append(c.spans[l.AccountID], span{from, to})
 	}
 	c.mu.Unlock()
+	if v.left() && r.IntN(2) == 0 {
+		pause(context.Background(), 300*time.Millisecond) // its loss is noticed
+	}
 	switch err := v.server.Finish(context.Background(), l.Attempt, e); {
 	case err == nil && e.State != settee.Pending:
 		c.mu.Lock()
@@ -438,7 +447,7 @@ func (c *crowd) cancelSome(ctx context.Context) {
 // look checks what holds at every moment, each time in one snapshot.
 func (c *crowd) look(ctx context.Context) {
 	h := &house{t: c.T, db: c.db}
-	for pause(ctx, 30*time.Millisecond) {
+	for pause(ctx, 50*time.Millisecond) {
 		h.consistent()
 		c.share()
 	}
