@@ -25,7 +25,7 @@ import (
 func TestCrowd(t *testing.T) {
 	runs := map[string]int{"postgres": 30, "sqlite": 5}
 	if racing || testing.Short() {
-		runs = map[string]int{"postgres": 2, "sqlite": 2}
+		runs = map[string]int{"postgres": 2, "sqlite": 1}
 	}
 	each := func(t *testing.T, servers ...*store.DB) {
 		var seen deeds
@@ -275,11 +275,12 @@ func (c *crowd) comeAndGo(ctx context.Context, i int) {
 			return
 		}
 		var wg sync.WaitGroup
+		stays, closes := time.Duration(150+r.IntN(450))*time.Millisecond, r.IntN(2) == 0
 		wg.Go(func() {
-			pause(ctx, time.Duration(150+r.IntN(450))*time.Millisecond)
+			pause(ctx, stays)
 			v.leave()
 			var err error
-			if r.IntN(2) == 0 || ctx.Err() != nil {
+			if closes || ctx.Err() != nil {
 				err = v.server.Close(context.Background(), v.Session)
 			} else {
 				c.deeds.lost.Add(1)
