@@ -48,5 +48,5 @@ type Description struct {
 	Definitions json.RawMessage `json:"definitions"`      // the object_info object, key order kept, file choices cut
 	Models      json.RawMessage `json:"models,omitempty"` // {"checkpoints":["a.safetensors"]}; nil: none to tell
 	Devices     json.RawMessage `json:"devices"`          // system_stats' devices array
-	Depth       int             `json:"depth"`            // jobs it takes at once, ≥ 1
+	Depth       int             `json:"depth"`            // jobs it takes at once, ≥ 1: one runs, the next ones lie ahead
 }

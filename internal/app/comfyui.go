@@ -18,6 +18,10 @@ import (
 // comfyPool is the pool of the real ComfyUI processes.
 const comfyPool = "comfyui"
 
+// comfyDepth is how many jobs each of them takes at once: the next lies ready when
+// one ends.
+const comfyDepth = 2
+
 // ComfyUI says which real ComfyUI processes do the work.
 type ComfyUI struct {
 	Places  []string // URLs of running servers, or folders of main.py to start
@@ -69,7 +73,7 @@ func (c ComfyUI) open(data string, log *slog.Logger) (all []comfy, err error) {
 // place is the engine of a URL, or those of a folder's processes.
 func (c ComfyUI) place(place string, before int, data string, log *slog.Logger) ([]comfy, error) {
 	if strings.HasPrefix(place, "http://") || strings.HasPrefix(place, "https://") {
-		return []comfy{{engine: comfyui.New(comfyui.Options{URL: place, Log: log})}}, nil
+		return []comfy{{engine: comfyui.New(comfyui.Options{URL: place, Depth: comfyDepth, Log: log})}}, nil
 	}
 	if _, err := os.Stat(filepath.Join(place, "main.py")); err != nil {
 		return nil, fmt.Errorf("%q is neither a URL nor the folder of a ComfyUI: %w", place, err)
@@ -93,7 +97,7 @@ func (c ComfyUI) place(place string, before int, data string, log *slog.Logger) 
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, comfy{comfyui.New(comfyui.Options{Process: p, Log: log}), p})
+		all = append(all, comfy{comfyui.New(comfyui.Options{Process: p, Depth: comfyDepth, Log: log}), p})
 	}
 	return all, nil
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/settee/settee"
 )
 
-// Engine runs jobs, at most Description.Depth of them at once.
+// Engine runs jobs, one after another. It takes Description.Depth of them at once:
+// a job that it is given while another runs is made ready, and runs after that one.
+// That one may have told all, and still bring over its results.
 type Engine interface {
 	// Describe tells what the engine can run.
 	Describe(ctx context.Context) (settee.Description, error)
@@ -20,8 +22,8 @@ type Engine interface {
 	// Run runs one job to its end. Nil means success; *Failure means that a
 	// node raised; *Interrupted that ctx was cancelled and the run stopped;
 	// any other error is the engine's own and says nothing about the workflow.
-	// Run sends execution_start first and never sends an ending: that is the
-	// caller's, once the ending is committed.
+	// Run sends execution_start first, when the job runs, and never sends an
+	// ending: that is the caller's, once the ending is committed.
 	Run(ctx context.Context, job Job, out Sink) error
 }
 

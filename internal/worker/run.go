@@ -17,26 +17,16 @@ import (
 	"github.com/settee/settee/internal/workflow"
 )
 
-// work runs a claimed job and says how it ended.
-func (w *Worker) work(alive context.Context, t *task) queue.Ending {
-	defer t.cancel(nil)
-	defer w.remove(t.lease.Attempt)
-	if !t.lease.Deadline.IsZero() {
-		timer := time.AfterFunc(time.Until(t.lease.Deadline), func() { t.cancel(stop{settee.ReasonTimeout}) })
-		defer timer.Stop()
-	}
-	return w.run(alive, t.ctx, t.lease)
-}
-
-// run drives the engine until ctx ends; alive is the session's.
-func (w *Worker) run(alive, ctx context.Context, lease *queue.Lease) queue.Ending {
-	job, err := w.job(lease)
+// run drives the engine until the task's context ends, and says how the job
+// ended.
+func (t *task) run() queue.Ending {
+	job, err := t.w.job(t.lease)
 	if err == nil {
-		err = w.drive(ctx, job, newSink(alive, w, lease))
+		err = t.w.drive(t.ctx, job, newSink(t))
 	}
-	e := outcome(lease.PromptID, err, context.Cause(ctx))
+	e := outcome(t.lease.PromptID, err, context.Cause(t.ctx))
 	if e.Event.Data, err = standard(e.Event.Data); err != nil {
-		e.State, e.Reason, e.Event = settee.Failed, settee.ReasonError, record.Failure(lease.PromptID, "EngineError", err.Error())
+		e.State, e.Reason, e.Event = settee.Failed, settee.ReasonError, record.Failure(t.lease.PromptID, "EngineError", err.Error())
 	}
 	return e
 }
@@ -121,7 +111,7 @@ func outcome(promptID string, err, cause error) queue.Ending {
 	case settee.ReasonCredits:
 		return queue.Ending{State: settee.Failed, Reason: halt.reason,
 			Event: record.Failure(promptID, "InsufficientFundsError", "The account ran out of credits.")}
-	case settee.ReasonDrained:
+	case settee.ReasonDrained, settee.ReasonRevoked:
 		return queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
 	}
 	if refused(err) {
@@ -138,8 +128,8 @@ func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) 
 	refusals := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := w.coordinator.Finish(alive, a, e)
-		if err == nil {
-			return
+		if err == nil || e.State == settee.Pending && settee.CodeOf(err) == settee.CodeLeaseLost {
+			return // what is handed back may have been taken back
 		}
 		w.opt.Log.Warn("reporting an ending failed", "job", a.JobID, "error", err)
 		if settee.CodeOf(err) == settee.CodeLeaseLost || alive.Err() != nil {

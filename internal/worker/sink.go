@@ -8,21 +8,18 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/pyjson"
-	"github.com/settee/settee/internal/queue"
 )
 
 // sink passes what a run makes to the coordinator and the file store. It works
 // on after the run's context is cancelled: what a node finished is not lost.
 type sink struct {
-	worker   *Worker
-	alive    context.Context // the session's
-	lease    *queue.Lease
+	*task
 	previews bool // the job asked for previews (extra_data.preview_method)
 }
 
-func newSink(alive context.Context, w *Worker, lease *queue.Lease) *sink {
-	s := &sink{worker: w, alive: alive, lease: lease}
-	if extra, err := pyjson.Parse(lease.Graph.ExtraData); err == nil {
+func newSink(t *task) *sink {
+	s := &sink{task: t}
+	if extra, err := pyjson.Parse(t.lease.Graph.ExtraData); err == nil {
 		method := extra.Get("preview_method").Text()
 		s.previews = method != "" && method != "none" && method != "default"
 	}
@@ -30,10 +27,13 @@ func newSink(alive context.Context, w *Worker, lease *queue.Lease) *sink {
 }
 
 func (s *sink) report(ctx context.Context, f settee.Frame) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
 	f.AccountID, f.JobID, f.PromptID = s.lease.AccountID, s.lease.Attempt.JobID, s.lease.PromptID
 	f.ClientID, f.Attempt = s.lease.ClientID, s.lease.Attempt.N
 	return patiently(s.alive, func() error {
-		return s.worker.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
+		return s.w.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
 	})
 }
 
@@ -53,8 +53,11 @@ func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.Raw
 	if x, err = standardOutput(x); err != nil {
 		return nil, err
 	}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
 	err = patiently(s.alive, func() (err error) {
-		output, err = s.worker.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
+		output, err = s.w.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
 		return err
 	})
 	return output, err
@@ -63,11 +66,11 @@ func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.Raw
 func (s *sink) Put(ctx context.Context, content io.Reader) (b settee.Blob, err error) {
 	again, ok := content.(io.Seeker)
 	if !ok { // it can be read once
-		return s.worker.files.Put(ctx, content)
+		return s.w.files.Put(ctx, content)
 	}
 	err = patiently(s.alive, func() (err error) {
 		if _, err = again.Seek(0, io.SeekStart); err == nil {
-			b, err = s.worker.files.Put(ctx, content)
+			b, err = s.w.files.Put(ctx, content)
 		}
 		return err
 	})
@@ -75,5 +78,5 @@ func (s *sink) Put(ctx context.Context, content io.Reader) (b settee.Blob, err e
 }
 
 func (s *sink) Open(ctx context.Context, hash string) (io.ReadSeekCloser, error) {
-	return s.worker.files.Open(ctx, hash)
+	return s.w.files.Open(ctx, hash)
 }

@@ -34,6 +34,8 @@ type Worker struct {
 	engine      engine.Engine
 	opt         Options
 
+	pace pace
+
 	mu      sync.Mutex
 	running map[queue.Attempt]context.CancelCauseFunc
 }
@@ -58,11 +60,11 @@ type stop struct{ reason settee.Reason }
 
 func (s stop) Error() string { return "stopped: " + string(s.reason) }
 
-// Run works until ctx ends: it opens a session, claims up to the engine's depth
-// of jobs at once, and opens a new session whenever its old one is lost, the
-// engine failed, or the engine says something else of itself. When
-// ctx ends it claims no more, gives what runs the grace time, hands back what
-// is left, and closes its session.
+// Run works until ctx ends: it opens a session, claims one job after another, the
+// next ones ahead as far as the engine takes them, and opens a new session
+// whenever its old one is lost, the engine failed, or the engine says something
+// else of itself. When ctx ends it claims no more, hands back what lies ahead, gives
+// what runs the grace time, hands back what is left, and closes its session.
 func (w *Worker) Run(ctx context.Context) error {
 	for {
 		err := w.session(ctx)
@@ -112,13 +114,11 @@ func (w *Worker) session(ctx context.Context) error {
 		stopClaiming()
 	}
 	var slots sync.WaitGroup
-	for range max(description.Depth, 1) {
-		slots.Go(func() {
-			if err := w.slot(claiming, alive, s); err != nil {
-				follow(err)
-			}
-		})
-	}
+	slots.Go(func() {
+		if err := newLine(w, alive, s, description.Depth).run(claiming); err != nil {
+			follow(err)
+		}
+	})
 	slots.Go(func() {
 		if w.changes(claiming, description) {
 			follow(errChanged)
@@ -210,62 +210,6 @@ func (w *Worker) renew(alive context.Context, s queue.Session) error {
 	}
 }
 
-// slot claims and runs one job after another, until claiming ends. It looks for
-// the next while the ending of one is written down, and starts it afterwards.
-// Two things end it early. When a claim's outcome is unknown the session may
-// hold a job that nobody runs, and only ending the session gives it back. When
-// the engine failed a job of its own fault, it must describe itself before it
-// gets another.
-func (w *Worker) slot(claiming, alive context.Context, s queue.Session) error {
-	next, known := w.claim(claiming, alive, s)
-	for next != nil {
-		t := next
-		ending := w.work(alive, t)
-		if ending.Reason == settee.ReasonLost {
-			w.finish(alive, t.lease.Attempt, ending)
-			return errTrouble
-		}
-		var finishing sync.WaitGroup
-		finishing.Go(func() { w.finish(alive, t.lease.Attempt, ending) })
-		next, known = w.claim(claiming, alive, s)
-		finishing.Wait()
-	}
-	if !known {
-		return errUnheard
-	}
-	return nil
-}
-
-// claim waits for a job; nil when claiming has ended, or when it is not known
-// what became of the claim.
-func (w *Worker) claim(claiming, alive context.Context, s queue.Session) (t *task, known bool) {
-	for claiming.Err() == nil {
-		lease, err := w.coordinator.Claim(claiming, s, false)
-		switch code := settee.CodeOf(err); {
-		case err == nil:
-			return w.add(alive, lease), true
-		case claiming.Err() != nil:
-		case code == settee.CodeUnavailable, code == settee.CodeLeaseLost: // nothing was given
-			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
-			select {
-			case <-claiming.Done():
-			case <-time.After(250 * time.Millisecond):
-			}
-		default:
-			w.opt.Log.Warn("claim failed", "worker", w.opt.Name, "error", err)
-			return nil, false
-		}
-	}
-	return nil, true
-}
-
-// task is a claimed job, which can be told to stop.
-type task struct {
-	lease  *queue.Lease
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-}
-
 func (w *Worker) stop(a queue.Attempt, reason settee.Reason) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -283,12 +227,10 @@ func (w *Worker) stopAll(reason settee.Reason) {
 }
 
 // add makes a job stoppable; remove must be called when it is over.
-func (w *Worker) add(alive context.Context, lease *queue.Lease) *task {
-	ctx, cancel := context.WithCancelCause(alive)
+func (w *Worker) add(a queue.Attempt, cancel context.CancelCauseFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running[lease.Attempt] = cancel
-	return &task{lease, ctx, cancel}
+	w.running[a] = cancel
 }
 
 func (w *Worker) remove(a queue.Attempt) {

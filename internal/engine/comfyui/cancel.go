@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,41 +41,72 @@ func (r *run) push(ctx context.Context, s *stopping, at place) {
 	}
 }
 
-// cancelRoute says which route cancels exactly.
+// cancelRoute says which route cancels a prompt.
 type cancelRoute int
 
 const (
-	cancelUnknown cancelRoute = iota
-	cancelByJob               // POST /api/jobs/{id}/cancel
-	cancelByID                // POST /interrupt with the prompt's id
+	cancelUnknown  cancelRoute = iota
+	cancelByJob                // POST /api/jobs/{id}/cancel: exactly
+	cancelByID                 // POST /interrupt with the prompt's id
+	cancelWhatRuns             // the same, but an old server does not look at the id
 )
 
+// push cancels a prompt that waits or runs.
 func (e *Engine) push(ctx context.Context, id string, at place) error {
-	e.mu.Lock()
-	route := e.cancels
-	e.mu.Unlock()
-	if route != cancelByID {
-		status, answer, err := e.server.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(id)+"/cancel", []byte("{}"))
-		if err != nil {
-			return err
-		}
-		var told struct{ Cancelled *bool }
-		if status == http.StatusOK && json.Unmarshal(answer, &told) == nil && told.Cancelled != nil {
-			route = cancelByJob
-		} else if status < 500 {
-			route = cancelByID
-		}
-		e.mu.Lock()
-		e.cancels = route
-		e.mu.Unlock()
-		if route == cancelByJob {
-			return nil
-		}
-	}
-	if at == pending {
+	route, err := e.cancelRoute(ctx, id)
+	switch {
+	case err != nil || route == cancelByJob:
+		return err
+	case at == pending:
 		return e.server.post(ctx, "/queue", map[string][]string{"delete": {id}})
 	}
 	return e.server.post(ctx, "/interrupt", map[string]string{"prompt_id": id})
+}
+
+// cancelRoute finds out how this server cancels, by cancelling a prompt the newest
+// way.
+func (e *Engine) cancelRoute(ctx context.Context, id string) (cancelRoute, error) {
+	e.mu.Lock()
+	route := e.cancels
+	e.mu.Unlock()
+	if route != cancelUnknown && route != cancelByJob {
+		return route, nil
+	}
+	status, answer, err := e.server.call(ctx, http.MethodPost, "/api/jobs/"+url.PathEscape(id)+"/cancel", []byte("{}"))
+	if err != nil {
+		return route, err
+	}
+	var told struct{ Cancelled *bool }
+	switch {
+	case status == http.StatusOK && json.Unmarshal(answer, &told) == nil && told.Cancelled != nil:
+		route = cancelByJob
+	case status >= http.StatusInternalServerError:
+		return cancelByID, nil // this time
+	default:
+		stats, err := e.server.get(ctx, "/system_stats")
+		if err != nil {
+			return cancelByID, nil //nolint:nilerr // the next one finds out
+		}
+		route = cancelWhatRuns
+		if looksAtID(stats.Get("system").Get("comfyui_version").Text()) {
+			route = cancelByID
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.cancels = route
+	return route, nil
+}
+
+// looksAtID reports whether an interrupt with a prompt's id harms no other prompt,
+// by ComfyUI's version. It is so in 0.3.64 (protocol note 1.2).
+func looksAtID(version string) bool {
+	var v, since [3]int
+	if n, _ := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d.%d", &v[0], &v[1], &v[2]); n < len(v) {
+		return false
+	}
+	since = [3]int{0, 3, 64}
+	return slices.Compare(v[:], since[:]) >= 0
 }
 
 // escalate gives up on a prompt that does not yield: its process is restarted,

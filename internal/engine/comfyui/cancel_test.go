@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -193,19 +194,22 @@ func TestCancelledBeforeItBegan(t *testing.T) {
 type supervised struct {
 	comfyui.Process
 	server  *comfyuitest.Server
+	mu      sync.Mutex
 	epoch   int
 	why     []string
 	folders comfyui.Folders
 }
 
 func (s *supervised) URL() string                 { return s.server.URL }
-func (s *supervised) Epoch() int                  { return s.epoch }
+func (s *supervised) Epoch() int                  { s.mu.Lock(); defer s.mu.Unlock(); return s.epoch }
 func (s *supervised) Alive() bool                 { return true }
 func (s *supervised) Ready(context.Context) error { return nil }
 func (s *supervised) Folders() comfyui.Folders    { return s.folders }
 func (s *supervised) Restart(_ context.Context, why string) error {
+	s.mu.Lock()
 	s.why = append(s.why, why)
 	s.epoch++
+	s.mu.Unlock()
 	s.server.Restart()
 	return nil
 }

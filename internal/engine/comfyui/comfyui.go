@@ -35,7 +35,7 @@ type Options struct {
 	Log     *slog.Logger     // nil: slog.Default
 	Process Process          // the process behind the server, where it is ours; nil: attached
 
-	Depth    int           // jobs taken at once (1): of two, the second's files are staged while the first runs
+	Depth    int           // jobs taken at once (1): one runs, the next is staged and, where the server cancels exactly, waits in ComfyUI's queue
 	Poll     time.Duration // how often the truth is asked for while frames come (5 s)
 	Silence  time.Duration // longest time without a frame while a node runs (30 min)
 	Call     time.Duration // how long the server may take to answer (30 s)
@@ -75,8 +75,8 @@ var (
 type Engine struct {
 	opt    Options
 	server *server
-	secret [32]byte      // of the salts; a new one with each Engine
-	turn   chan struct{} // held while a prompt of ours is in ComfyUI
+	secret [32]byte // of the salts; a new one with each Engine
+	seats  seats    // of prompts of ours in ComfyUI
 	tidy   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -131,7 +131,7 @@ func New(opt Options) *Engine {
 	if opt.Cached <= 0 {
 		opt.Cached = 20_000
 	}
-	e := &Engine{opt: opt, turn: make(chan struct{}, 1), stuck: map[string]bool{}, leaving: map[string]chan struct{}{}}
+	e := &Engine{opt: opt, stuck: map[string]bool{}, leaving: map[string]chan struct{}{}}
 	rand.Read(e.secret[:]) //nolint:errcheck // never fails
 	url := func() string { return opt.URL }
 	if opt.Process != nil {

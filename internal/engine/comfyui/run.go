@@ -125,12 +125,10 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	r.client = r.socket.client
 	r.socket.onEnd(r.id, r.prefetch)
 	defer r.hangUp()
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
+	if err := e.seats.take(ctx, e.room(ctx)); err != nil {
 		return interrupted(job)
 	}
+	defer e.seats.leave()
 	if err := e.settled(ctx); err != nil {
 		return e.own(ctx, job, err)
 	}

@@ -1,0 +1,153 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+)
+
+// task is a job that the worker has, on its way through the engine. It begins
+// with the first thing that the engine tells of it: nothing of it passes before
+// the job that was claimed before it has ended and, when it was claimed ahead,
+// before it has been started.
+type task struct {
+	w        *Worker
+	lease    *queue.Lease
+	alive    context.Context // the session's
+	ctx      context.Context // ends when the run is to stop
+	cancel   context.CancelCauseFunc
+	kind     kind
+	expected time.Duration // how long it takes; 0: nobody knows
+
+	before atomic.Pointer[task] // claimed before it; nil once all before it have ended
+	ended  chan struct{}        // closed when it and all before it have ended and everybody may know
+	ending queue.Ending         // how the run returned
+	lost   bool                 // once ended: the engine failed it, or one before it
+	claim  atomic.Int32         // what becomes of a job that lies ahead
+	once   sync.Once
+	denied error           // why it did not begin
+	limit  *time.Timer     // the runtime cap
+	heard  atomic.Int64    // when the engine first told of it; 0: not yet
+	news   chan<- struct{} // gets a value then, if there is room
+}
+
+// What becomes of a job that lies ahead; the first who says decides.
+const (
+	open    int32 = iota
+	started       // it is started
+	dropped       // it is handed back
+)
+
+var errNotBegun = errors.New("the job is not to begin")
+
+// begin waits until the job may be told of, and starts it where it lay ahead. Once
+// it has failed the job never begins, and its run ends.
+func (t *task) begin() error {
+	t.once.Do(func() {
+		t.heard.Store(time.Now().UnixNano())
+		select {
+		case t.news <- struct{}{}:
+		default:
+		}
+		t.denied = t.enter()
+	})
+	return t.denied
+}
+
+func (t *task) enter() error {
+	gone := t.alive.Done()
+	if t.lease.Ahead {
+		gone = t.ctx.Done()
+	}
+	lost, err := t.follow(gone)
+	if err != nil || !t.lease.Ahead {
+		return err
+	}
+	if lost || !t.claim.CompareAndSwap(open, started) { // the engine must show first that it is well
+		t.drop()
+		return errNotBegun
+	}
+	var deadline time.Time
+	err = patiently(t.alive, func() (err error) {
+		deadline, err = t.w.coordinator.Start(t.alive, t.lease.Attempt)
+		return err
+	})
+	if err != nil {
+		t.cancel(stop{settee.ReasonRevoked})
+		return err
+	}
+	t.until(deadline)
+	return nil
+}
+
+// follow waits until all before it have ended, and says whether the engine failed
+// one of them.
+func (t *task) follow(gone <-chan struct{}) (lost bool, err error) {
+	b := t.before.Load()
+	if b == nil {
+		return false, nil
+	}
+	select {
+	case <-b.ended:
+		return b.lost, nil
+	case <-gone:
+		return false, errNotBegun
+	}
+}
+
+// until stops the run at its deadline; zero: it has none.
+func (t *task) until(deadline time.Time) {
+	if !deadline.IsZero() {
+		t.limit = time.AfterFunc(time.Until(deadline), func() { t.cancel(stop{settee.ReasonTimeout}) })
+	}
+}
+
+// drop hands the job back unless it has been started.
+func (t *task) drop() {
+	if t.lease.Ahead && (t.claim.CompareAndSwap(open, dropped) || t.claim.Load() == dropped) {
+		t.cancel(stop{settee.ReasonDrained})
+	}
+}
+
+// work runs the job and tells how it ended. over is called when the engine is done
+// with it.
+func (t *task) work(over func()) {
+	if !t.lease.Ahead {
+		t.until(t.lease.Deadline)
+	}
+	e := t.run()
+	if e.State == settee.Completed && t.kind != (kind{}) {
+		t.w.pace.note(t.kind, t.ran())
+	}
+	t.ending = e
+	over()
+	if e.State != settee.Pending && t.begin() != nil {
+		e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	}
+	if t.limit != nil {
+		t.limit.Stop()
+	}
+	t.w.finish(t.alive, t.lease.Attempt, e)
+	t.w.remove(t.lease.Attempt)
+	t.cancel(nil)
+	lost, _ := t.follow(t.alive.Done()) // what was handed back has not waited
+	t.lost = lost || e.Reason == settee.ReasonLost
+	t.before.Store(nil)
+	close(t.ended)
+}
+
+// began reports that the engine has told of the job.
+func (t *task) began() bool { return t.heard.Load() > 0 }
+
+// ran is how long ago the engine first told of it.
+func (t *task) ran() time.Duration {
+	if at := t.heard.Load(); at > 0 {
+		return time.Since(time.Unix(0, at))
+	}
+	return 0
+}
