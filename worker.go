@@ -19,6 +19,26 @@ type Worker struct {
 	Sessions  int // live ones
 	Running   int // jobs it has
 	CreatedAt time.Time
+	Failures  int       // in a row, of jobs that others finish
+	OutAt     time.Time // since when it gets no jobs but on trial; zero: it is in
+	OutReason string
+	ProbeAt   time.Time // when one that is out may have its next job on trial
+}
+
+// Status is how a worker stands: "away", "draining" or "drained" as an operator
+// asked, "out" when it fails what others finish, else "ready".
+func (w Worker) Status() string {
+	switch {
+	case w.Sessions == 0:
+		return "away"
+	case w.Drained && w.Running > 0:
+		return "draining"
+	case w.Drained:
+		return "drained"
+	case !w.OutAt.IsZero():
+		return "out"
+	}
+	return "ready"
 }
 
 // CheckPool refuses names that no pool can have: a lane's name joins those of

@@ -20,6 +20,9 @@ type Worker struct {
 	Devices   json.RawMessage `json:"devices"`
 	Remote    bool            `json:"remote"`
 	Drained   bool            `json:"drained"`  // takes no new jobs
+	Status    string          `json:"status"`   // "ready", "out", "draining", "drained" or "away"
+	Reason    string          `json:"reason"`   // why it is out: it fails what others finish
+	ProbeAt   *time.Time      `json:"probe_at"` // when one that is out may have a job on trial; nil: it is not out
 	Sessions  int             `json:"sessions"` // live ones; 0: it is away
 	Running   int             `json:"running"`  // jobs it has
 	CreatedAt time.Time       `json:"created_at"`
@@ -40,7 +43,7 @@ func (a Admin) DrainWorker(ctx context.Context, name string) (Worker, error) {
 	return a.changeWorker(ctx, name, "drain")
 }
 
-// ResumeWorker has a drained worker take jobs again.
+// ResumeWorker has a worker that is drained, or out, take jobs again.
 func (a Admin) ResumeWorker(ctx context.Context, name string) (Worker, error) {
 	return a.changeWorker(ctx, name, "resume")
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 )
 
 func TestMain(m *testing.M) {
@@ -41,7 +43,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TMPDIR", e.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "await": await, "field": field},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "await": await, "field": field,
+			"comfyui": func(ts *testscript.TestScript, _ bool, args []string) { comfyui(t, ts, args) }},
 	})
 }
 
@@ -108,6 +111,22 @@ func field(ts *testscript.TestScript, neg bool, args []string) {
 		text = strings.Split(after, `"`)[1]
 	}
 	ts.Setenv(args[0], text)
+}
+
+// comfyui NAME [fails] starts a ComfyUI for tests and sets a variable to its
+// URL; one that fails raises in every prompt.
+func comfyui(t *testing.T, ts *testscript.TestScript, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: comfyui NAME [fails]")
+	}
+	s := comfyuitest.New(t)
+	if len(args) > 1 {
+		s.Run(func(p *comfyuitest.Play) {
+			p.Say("execution_start", "")
+			p.Raise("1", "FakeText", "RuntimeError", "no kernel image is available", `{}`)
+		})
+	}
+	ts.Setenv(args[0], s.URL)
 }
 
 // program starts the program as a process of its own.

@@ -96,6 +96,7 @@ func (s *Service) Admit(ctx context.Context, account settee.Account, r Request) 
 		Front:      r.Front,
 		Lane:       verdict.lane,
 		Fit:        verdict.fit,
+		Kind:       graph.Kind(),
 		Graph: settee.Graph{
 			Prompt:    r.Prompt,
 			Edits:     verdict.Edits,

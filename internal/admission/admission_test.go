@@ -87,7 +87,7 @@ func TestAdmitKeepsTheBytes(t *testing.T) {
 		t.Errorf("receipt %+v", receipt)
 	}
 	want := queue.Submission{
-		AccountID: "ann", ClientID: "tab", Lane: queue.LaneOf([]string{"native"}, can),
+		AccountID: "ann", ClientID: "tab", Lane: queue.LaneOf([]string{"native"}, can), Kind: q.Kind,
 		Fit:     queue.Fit{Variants: can, Needs: json.RawMessage(`{"classes":["EmptyImage","SaveImage"]}`), Generation: 7},
 		Secrets: json.RawMessage(`"sealed:{\"api_key_comfy_org\":\"k-1\"}"`),
 		Graph: settee.Graph{
@@ -96,6 +96,9 @@ func TestAdmitKeepsTheBytes(t *testing.T) {
 			ExtraData: json.RawMessage(`{"n": NaN, "api_key_comfy_org": "[REDACTED]", "extra_pnginfo": {"workflow": {"big": 18446744073709551615}}, "client_id": "tab"}`),
 			Outputs:   []string{"9"},
 		},
+	}
+	if q.Kind == "" {
+		t.Error("the job is of no kind")
 	}
 	if d := cmp.Diff(want, q.Submission); d != "" {
 		t.Errorf("submitted (-want +got):\n%s", d)

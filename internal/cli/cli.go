@@ -65,7 +65,7 @@ type grammar struct {
 		Start  workerStart  `cmd:"" default:"withargs" help:"Work for a server elsewhere (the default)."`
 		List   workerList   `cmd:"" help:"List workers."`
 		Drain  workerDrain  `cmd:"" help:"Have a worker take no new jobs; what it runs goes on."`
-		Resume workerResume `cmd:"" help:"Have a drained worker take jobs again."`
+		Resume workerResume `cmd:"" help:"Have a worker that is drained, or out, take jobs again."`
 		Remove workerRemove `cmd:"" help:"Forget a worker; what it runs goes back to the queue."`
 		Token  struct {
 			Create workerTokenCreate `cmd:"" help:"Make a token that lets workers in, and print it, alone and once."`

@@ -29,7 +29,7 @@ type workerResume struct {
 	Name string `arg:"" help:"Name of the worker."`
 }
 
-// Run has a drained worker take jobs again.
+// Run has a worker that is drained, or out, take jobs again.
 func (c *workerResume) Run(ctx context.Context, p *Program) error {
 	admin, err := c.admin(p)
 	if err != nil {

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"strconv"
-
-	"github.com/settee/settee/client"
 )
 
 type workerList struct {
@@ -24,21 +22,13 @@ func (c *workerList) Run(ctx context.Context, p *Program) error {
 	if c.JSON {
 		return documents(p.Out, workers)
 	}
-	rows := [][]string{{"NAME", "POOL", "ENGINE", "STATUS", "RUNNING", "SEEN"}}
+	rows := [][]string{{"NAME", "POOL", "ENGINE", "STATUS", "RUNNING", "SEEN", "NOTE"}}
 	for _, w := range workers {
-		rows = append(rows, []string{w.Name, w.Pool, w.Engine + " " + w.Version, workerStatus(w), strconv.Itoa(w.Running), moment(w.SeenAt)})
+		note := w.Reason
+		if w.ProbeAt != nil {
+			note += "; gets a job on trial from " + moment(*w.ProbeAt)
+		}
+		rows = append(rows, []string{w.Name, w.Pool, w.Engine + " " + w.Version, w.Status, strconv.Itoa(w.Running), moment(w.SeenAt), note})
 	}
 	return table(p.Out, rows)
-}
-
-func workerStatus(w client.Worker) string {
-	switch {
-	case w.Sessions == 0:
-		return "away"
-	case w.Drained && w.Running > 0:
-		return "draining"
-	case w.Drained:
-		return "drained"
-	}
-	return "ready"
 }

@@ -37,12 +37,13 @@ var (
 	sockets  = prometheus.NewDesc("settee_live_sockets", "Open sockets and event streams.", nil, nil)
 	accounts = prometheus.NewDesc("settee_live_accounts", "Accounts with an open socket or event stream.", nil, nil)
 	workers  = prometheus.NewDesc("settee_pool_workers", "Workers whose session is alive.", []string{"pool"}, nil)
+	known    = prometheus.NewDesc("settee_workers", "Workers: ready, out (they fail what others finish), draining, drained or away.", []string{"pool", "status"}, nil)
 	running  = prometheus.NewDesc("settee_pool_jobs_running", "Attempts in progress.", []string{"pool"}, nil)
 	waiting  = prometheus.NewDesc("settee_lane_jobs_waiting", "Jobs that wait. A lane is the pools that can run them.", []string{"lane"}, nil)
 )
 
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{sockets, accounts, workers, running, waiting} {
+	for _, d := range []*prometheus.Desc{sockets, accounts, workers, known, running, waiting} {
 		ch <- d
 	}
 }
@@ -63,6 +64,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	for pool, n := range load.Workers {
 		tell(workers, n, pool)
+	}
+	for k, n := range load.Known {
+		tell(known, n, k.Pool, k.Status)
 	}
 	for pool, n := range load.Running {
 		tell(running, n, pool)

@@ -145,14 +145,15 @@ type house struct{ err error }
 func (house) Listeners() (int, int) { return 3, 2 }
 func (h house) Load(context.Context, time.Time) (pool.Load, error) {
 	return pool.Load{Workers: map[string]int{"native": 2}, Running: map[string]int{"native": 1},
-		Waiting: map[string]int{"gpu+native": 7}}, h.err
+		Waiting: map[string]int{"gpu+native": 7}, Known: map[pool.Known]int{{Pool: "gpu", Status: "out"}: 1}}, h.err
 }
 
 func TestWhatIsNow(t *testing.T) {
 	m := metrics.New("")
 	m.Watch(house{}, house{}, time.Now)
 	has(t, scrape(t, m), `settee_live_sockets 3`, `settee_live_accounts 2`, `settee_pool_workers{pool="native"} 2`,
-		`settee_pool_jobs_running{pool="native"} 1`, `settee_lane_jobs_waiting{lane="gpu+native"} 7`)
+		`settee_pool_jobs_running{pool="native"} 1`, `settee_lane_jobs_waiting{lane="gpu+native"} 7`,
+		`settee_workers{pool="gpu",status="out"} 1`)
 
 	m = metrics.New("")
 	m.Watch(house{}, house{err: errors.New("no database")}, time.Now)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// ErrBenched says that a session's worker takes no jobs now: it is drained.
+// ErrBenched says that a session's worker takes no jobs now: it is drained, or
+// out.
 var ErrBenched = errors.New("the worker takes no jobs now")
 
 // Claim waits for a job that the session's worker can run and leases it. When ctx

@@ -23,14 +23,15 @@ func (s *Service) Finish(ctx context.Context, a Attempt, e Ending) error {
 }
 
 // FinishOnce is Finish for a worker that may not have heard the answer: an
-// attempt that has ended in just this way already is no error.
+// attempt that has ended in just this way already, or of which just this was not
+// believed, is no error.
 func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending) error {
 	err := s.Finish(ctx, a, e)
 	if settee.CodeOf(err) != settee.CodeLeaseLost {
 		return err
 	}
 	state, reason, unread := s.store.AttemptEnding(ctx, a)
-	if unread == nil && state == e.State && reason == e.Reason {
+	if unread == nil && reason == e.Reason && (state == e.State || state == settee.Pending && e.Against()) {
 		return nil
 	}
 	return err
@@ -53,6 +54,7 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 	}
 	s.forget(a)
 	s.revoked(ctx, out.Revoked)
+	s.tell(out.Moved)
 	if out.State == settee.Pending {
 		s.publishStatus(ctx, out.AccountID, out.Counts)
 	} else {
@@ -64,8 +66,8 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 
 // Reap does what time asks for: it ends sessions whose lease has run out, gives
 // back or gives up what they held, ends jobs that outlived their deadline and a
-// lease's time to obey it, and sets right the lanes and what lies ahead. Run
-// calls it; a test may.
+// lease's time to obey it, lets workers in that nobody is left to replace, and
+// sets right the lanes and what lies ahead. Run calls it; a test may.
 func (s *Service) Reap(ctx context.Context) error {
 	if err := s.takeOver(ctx); err != nil {
 		return err
@@ -85,6 +87,9 @@ func (s *Service) Reap(ctx context.Context) error {
 	for _, h := range overdue {
 		errs = append(errs, s.reap(ctx, h.Attempt, Ending{settee.Failed, settee.ReasonTimeout,
 			record.Failure(h.PromptID, "JobTimeout", "The job ran longer than its tier allows.")}))
+	}
+	if err := s.tend(ctx); err != nil {
+		errs = append(errs, err)
 	}
 	lanes, err := s.store.RefreshLanes(ctx)
 	for _, l := range lanes {

@@ -9,21 +9,59 @@ import (
 	"github.com/settee/settee/internal/record"
 )
 
-// Judge says what becomes of a job when an attempt at it ends as e. Only an
-// attempt that was handed back is judged: a job whose user asked to cancel it
-// is cancelled, one that was lost for the cap-th time fails, any other waits
-// again. crash tells whether the loss counts.
-func Judge(promptID string, e Ending, cancelRequested bool, crashes, cap int) (as Ending, crash bool) {
-	if e.State != settee.Pending {
+// Case is what Judge goes by beside the ending.
+type Case struct {
+	PromptID        string
+	CancelRequested bool
+	Crashes         int    // losses before this attempt
+	Cap             int    // of losses
+	Doubted         bool   // the worker is out: what it says against a job is not believed
+	Losses          Losses // when Critical
+}
+
+// Losses are the circumstances in which a job has lost its workers, this time
+// included.
+type Losses struct {
+	Workers int  // different ones that it lost
+	Others  int  // other jobs of the pool that have lost theirs, elsewhere, since Unrest before it first did
+	Spare   bool // a worker of the pool that it has not lost takes jobs
+}
+
+// Critical says that an ending is a loss at the cap: Judge must know the losses.
+func (c Case) Critical(e Ending) bool {
+	return e.State == settee.Pending && e.Against() && !c.CancelRequested && !c.Doubted && c.Crashes+1 >= c.Cap
+}
+
+// Unrest is how long before a job first lost its worker the losses of others
+// still tell that the machine room is to blame.
+const Unrest = time.Minute
+
+// culprit says whether it is the job that takes its workers down. It is not when
+// others lose theirs as well, one at the cap and one more with each further
+// loss, nor when one worker alone loses it and another is there to try. At four
+// times the cap nobody asks any more.
+func (c Case) culprit() bool {
+	own := c.Crashes + 1
+	return own >= 4*c.Cap || c.Losses.Others <= own-c.Cap && (c.Losses.Workers > 1 || !c.Losses.Spare)
+}
+
+// Judge says what becomes of a job when an attempt at it ends as e. What its
+// worker says is taken as it is, unless that is doubted or hands the job back: a
+// job whose user asked to cancel it is cancelled then, one that has taken its
+// workers down up to the cap fails, any other waits again. crash tells whether
+// the loss counts.
+func Judge(e Ending, c Case) (as Ending, crash bool) {
+	doubted := c.Doubted && e.Against()
+	if e.State != settee.Pending && !doubted {
 		return e, false
 	}
-	crash = e.Reason != settee.ReasonDrained
+	crash = e.Against() && !doubted
 	switch {
-	case cancelRequested:
-		return Ending{settee.Cancelled, settee.ReasonUser, record.Interrupted(promptID)}, crash
-	case crash && crashes+1 >= cap:
-		text := fmt.Sprintf("The job was given up: its worker was lost %d times while running it.", crashes+1)
-		return Ending{settee.Failed, settee.ReasonLost, record.Failure(promptID, "WorkerLost", text)}, crash
+	case c.CancelRequested:
+		return Ending{settee.Cancelled, settee.ReasonUser, record.Interrupted(c.PromptID)}, crash
+	case c.Critical(e) && c.culprit():
+		text := fmt.Sprintf("The job was given up: its worker was lost %d times while running it.", c.Crashes+1)
+		return Ending{settee.Failed, settee.ReasonLost, record.Failure(c.PromptID, "WorkerLost", text)}, crash
 	}
 	return Ending{State: settee.Pending, Reason: e.Reason}, crash
 }

@@ -30,6 +30,7 @@ type Submission struct {
 	Front      bool     // with Number nil: minus the counter
 	Lane       Lane
 	Fit        Fit
+	Kind       string // of its graph: jobs of the same kind run the same classes; empty: not known
 	Graph      settee.Graph
 	Secrets    json.RawMessage // partner keys, already encrypted; gone when the job ends
 }

@@ -46,7 +46,7 @@ func (m *model) claimAhead(t *rapid.T) {
 	switch {
 	case !m.live(s):
 		expect(t, settee.CodeOf(err) == settee.CodeLeaseLost, "claim ahead of a lost session: %v", err)
-	case !any:
+	case !any || !m.worker(t, s).OutAt.IsZero():
 		expect(t, l == nil && err == nil, "claimed %+v ahead, %v, want nothing", l, err)
 	default:
 		expect(t, err == nil && l != nil && l.Ahead && l.Deadline.IsZero(), "claim ahead: %+v, %v", l, err)
@@ -90,6 +90,18 @@ func (m *model) taken(t *rapid.T, s *modelSession) {
 		n++
 	}
 	expect(t, n == 1, "%d attempts were taken for one claim", n)
+}
+
+// withdrawn finds what was revoked because its worker was taken out, and reports
+// whether anything was. After several units, each of which gave an account its
+// place anew, nobody can tell that from what was overtaken.
+func (m *model) withdrawn(t *rapid.T, several bool) (any bool) {
+	for _, j := range m.jobs {
+		if j.ahead != nil && m.attemptOf(t, j.ahead) != "" && (several || !m.worker(t, j.session).OutAt.IsZero()) {
+			j.ahead, any = nil, true
+		}
+	}
+	return any
 }
 
 // overtaken finds what was revoked for another account's job: only what would

@@ -100,7 +100,7 @@ type modelJob struct {
 	given           int          // newest that a worker was given
 	ahead           *queue.Lease // pending, and a worker has it
 	since           time.Time    // when that was given
-	crashes         int
+	losses          int
 	asked, hidden   bool
 	files           []string
 	endings         int // terminal frames
@@ -151,6 +151,7 @@ func (m *model) submit(t *rapid.T) {
 	}
 	job, err := m.h.trySubmit(account, prompt, func(s *queue.Submission) {
 		s.Lane, s.Number, s.Secrets = queue.Lane(m.pool), number, json.RawMessage(`"x"`)
+		s.Kind = rapid.SampledFrom([]string{"", "k", "l"}).Draw(t, "kind")
 	})
 	switch {
 	case slices.ContainsFunc(m.jobs, func(j *modelJob) bool { return j.account == account && j.prompt == prompt }):
@@ -193,6 +194,14 @@ func (m *model) session(t *rapid.T) *modelSession {
 
 func (m *model) live(s *modelSession) bool { return s.open && s.until.After(m.now()) }
 
+// worker is a session's worker as operators see it: who is out is looked up.
+func (m *model) worker(t *rapid.T, s *modelSession) settee.Worker {
+	all, err := m.h.Workers(context.Background())
+	i := slices.IndexFunc(all, func(w settee.Worker) bool { return w.ID == s.WorkerID })
+	expect(t, err == nil && i >= 0, "workers %+v, %v", all, err)
+	return all[i]
+}
+
 // first is the job of the account that is next, nil when none may start.
 func (m *model) first(account string) (best *modelJob) {
 	if m.limit[account] > 0 && m.leased(account) >= m.limit[account] {
@@ -210,6 +219,13 @@ func (m *model) claim(t *rapid.T) {
 	s := m.session(t)
 	any := slices.ContainsFunc(m.accounts, func(a string) bool { return m.first(a) != nil })
 	idling := !any && slices.ContainsFunc(m.jobs, func(j *modelJob) bool { return m.idles(j, s) })
+	w := m.worker(t, s)
+	out := !w.OutAt.IsZero()
+	if out { // one job on trial, that was not tried yet
+		idling = false
+		any = w.Running == 0 && !w.ProbeAt.After(m.now()) &&
+			slices.ContainsFunc(m.accounts, func(a string) bool { j := m.first(a); return j != nil && j.attempt == 0 })
+	}
 	if !m.live(s) || !any && !idling {
 		c, err := m.h.db.ClaimJob(context.Background(), s.Session, false, m.now())
 		if !m.live(s) {
@@ -227,6 +243,7 @@ func (m *model) claim(t *rapid.T) {
 	}
 	j := m.given(t, s, l)
 	expect(t, !l.Ahead, "claimed ahead")
+	expect(t, !out || j.attempt == 0, "%s is on trial after %d attempts", j.prompt, j.attempt)
 	j.state, j.attempt = settee.InProgress, l.Attempt.N
 }
 
@@ -300,6 +317,7 @@ func (m *model) finish(t *rapid.T) {
 		{State: settee.Pending, Reason: settee.ReasonDrained},
 		{State: settee.Pending, Reason: settee.ReasonLost},
 	}).Draw(t, "ending")
+	out := j != nil && !m.worker(t, j.session).OutAt.IsZero()
 	err := m.h.Finish(context.Background(), l.Attempt, e)
 	if lies := m.lies(l); lies != nil && e.State == settee.Pending {
 		expect(t, err == nil, "hand back what lies ahead: %v", err)
@@ -312,12 +330,26 @@ func (m *model) finish(t *rapid.T) {
 		return
 	}
 	expect(t, err == nil, "finish: %v", err)
-	if e.State == settee.Pending {
-		m.lose(j, e.Reason)
-		m.overtaken(t, j.state == settee.Pending)
+	if e.State == settee.Pending || out && e.Against() || m.doubted(t, j, e) {
+		m.lose(t, j, e.Reason)
+		m.overtaken(t, m.withdrawn(t, false) || j.state == settee.Pending)
 		return
 	}
 	j.end(e.State, e.Reason)
+	m.overtaken(t, m.withdrawn(t, false))
+}
+
+// doubted reports that an ending took the worker out, so that another is asked
+// about the job.
+func (m *model) doubted(t *rapid.T, j *modelJob, e queue.Ending) bool {
+	if e.Reason != settee.ReasonError {
+		return false
+	}
+	got, err := m.h.Job(context.Background(), j.account, j.prompt)
+	expect(t, err == nil && (got.State == settee.Failed || got.State == settee.Pending), "failed: %+v, %v", got, err)
+	out := !m.worker(t, j.session).OutAt.IsZero()
+	expect(t, out || got.State == settee.Failed, "the error of a worker that is not out made %s %s", j.prompt, got.State)
+	return got.State == settee.Pending
 }
 
 func (j *modelJob) end(s settee.JobState, r settee.Reason) {
@@ -327,15 +359,19 @@ func (j *modelJob) end(s settee.JobState, r settee.Reason) {
 	}
 }
 
-// lose is what becomes of a job whose attempt is handed back or lost.
-func (m *model) lose(j *modelJob, r settee.Reason) {
+// lose is what becomes of a job whose attempt is handed back or lost, or not
+// believed because its worker is out. Whom the third loss is blamed on is looked
+// up.
+func (m *model) lose(t *rapid.T, j *modelJob, r settee.Reason) {
 	if r == settee.ReasonLost {
-		j.crashes++
+		j.losses++
 	}
+	got, err := m.h.Job(context.Background(), j.account, j.prompt)
+	expect(t, err == nil, "lost: %v", err)
 	switch {
 	case j.asked:
 		j.end(settee.Cancelled, settee.ReasonUser)
-	case j.crashes >= 3 && r == settee.ReasonLost:
+	case r == settee.ReasonLost && j.losses >= 3 && got.State == settee.Failed:
 		j.end(settee.Failed, settee.ReasonLost)
 	default:
 		j.state, j.files = settee.Pending, nil
@@ -382,11 +418,12 @@ func (m *model) close(t *rapid.T) {
 	s := m.session(t)
 	err := m.h.Close(context.Background(), s.Session)
 	expect(t, err == nil, "close: %v", err)
-	m.over(s, settee.ReasonDrained)
+	m.over(t, s, settee.ReasonDrained)
+	m.withdrawn(t, true)
 	m.overtaken(t, false)
 }
 
-func (m *model) over(s *modelSession, r settee.Reason) {
+func (m *model) over(t *rapid.T, s *modelSession, r settee.Reason) {
 	if !s.open {
 		return
 	}
@@ -395,7 +432,7 @@ func (m *model) over(s *modelSession, r settee.Reason) {
 		if j.session == s && j.ahead != nil {
 			j.ahead = nil
 		} else if j.state == settee.InProgress && j.session == s {
-			m.lose(j, r)
+			m.lose(t, j, r)
 		}
 	}
 }
@@ -421,10 +458,10 @@ func (m *model) reap(t *rapid.T) {
 	expect(t, err == nil, "reap: %v", err)
 	for _, s := range m.sessions {
 		if !s.until.After(m.now()) {
-			m.over(s, settee.ReasonLost)
+			m.over(t, s, settee.ReasonLost)
 		}
 	}
-	m.overtaken(t, true)
+	m.overtaken(t, !m.withdrawn(t, true))
 }
 
 func (m *model) hide(t *rapid.T) {

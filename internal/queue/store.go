@@ -42,13 +42,17 @@ type Store interface {
 
 	// Workers lists the workers by name.
 	Workers(ctx context.Context, now time.Time) ([]settee.Worker, error)
-	// DrainWorker says whether a worker takes new jobs; Fault CodeNotFound.
+	// DrainWorker says whether a worker takes new jobs; one that does is not out
+	// any more. Fault CodeNotFound.
 	DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (settee.Worker, error)
 	// CloseWorker ends a worker's sessions and answers them; Fault CodeNotFound.
 	CloseWorker(ctx context.Context, name string, now time.Time) ([]string, error)
 	// DeleteWorker forgets a worker that has no attempt in progress; one that has
 	// stays.
 	DeleteWorker(ctx context.Context, name string) error
+	// TendWorkers lets workers in that are out and without which nobody would be
+	// left of their pool, answers them, and forgets what is no evidence any more.
+	TendWorkers(ctx context.Context, now time.Time) ([]Standing, error)
 
 	// ClaimJob leases the next job to a session, and starts it unless it is
 	// claimed ahead; nil when there is none, ErrBenched when the worker takes none
@@ -168,6 +172,7 @@ type Outcome struct {
 	Note    record.Note // the ending; none when Pending
 	Counts  Counts
 	Revoked []Revoked
+	Moved   []Standing // workers that were taken out or let in by it
 }
 
 // Orphan is an attempt that has lost its session, and why.

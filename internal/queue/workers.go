@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/settee/settee"
 )
@@ -11,8 +12,8 @@ func (s *Service) Workers(ctx context.Context) ([]settee.Worker, error) {
 	return s.store.Workers(ctx, s.opt.Now())
 }
 
-// Drain has a worker take no new jobs, or take them again; what it runs goes
-// on. Fault CodeNotFound.
+// Drain has a worker take no new jobs, or take them again, also one that is out;
+// what it runs goes on. Fault CodeNotFound.
 func (s *Service) Drain(ctx context.Context, name string, drained bool) (settee.Worker, error) {
 	w, err := s.store.DrainWorker(ctx, name, drained, s.opt.Now())
 	if err == nil && !drained {
@@ -36,4 +37,28 @@ func (s *Service) RemoveWorker(ctx context.Context, name string) error {
 		return err
 	}
 	return s.store.DeleteWorker(ctx, name)
+}
+
+// tend lets workers in that nobody is left to replace.
+func (s *Service) tend(ctx context.Context) error {
+	back, err := s.store.TendWorkers(ctx, s.opt.Now())
+	if err != nil {
+		return fmt.Errorf("tend the workers: %w", err)
+	}
+	s.tell(back)
+	for _, b := range back {
+		s.hint(ctx, Lane(b.Pool))
+	}
+	return nil
+}
+
+// tell logs, once, that workers were taken out or let in.
+func (s *Service) tell(moved []Standing) {
+	for _, m := range moved {
+		if m.Out {
+			s.opt.Log.Warn("worker is taken out", "worker", m.Worker, "pool", m.Pool, "reason", m.Reason, "probe", m.ProbeAt)
+		} else {
+			s.opt.Log.Info("worker is back in", "worker", m.Worker, "pool", m.Pool, "reason", m.Reason)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"regexp"
@@ -106,7 +107,7 @@ func exercise(t *testing.T, db *DB) {
 		return err
 	}))
 	submit := func(id string) {
-		_, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Replace: true,
+		_, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Kind: "k", Replace: true,
 			Graph: settee.Graph{Prompt: []byte("{}"), Inputs: []settee.JobInput{{Node: "1"}}}}, now)
 		ok(err)
 	}
@@ -198,4 +199,82 @@ func exercise(t *testing.T, db *DB) {
 	if len(moved) == 0 {
 		t.Error("no job was compared with the workers that are there")
 	}
+	exerciseHealth(t, db, submit)
+}
+
+// exerciseHealth has workers fail and lose jobs, be taken out and let in again.
+func exerciseHealth(t *testing.T, db *DB, submit func(id string)) {
+	t.Helper()
+	ctx, now := context.Background(), time.UnixMicro(1000).Add(3*time.Hour)
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(name string) queue.Session {
+		s := queue.Session{ID: name, WorkerID: name, Pool: "native"}
+		_, err := db.OpenSession(ctx, queue.Opening{Session: s, Worker: name, Until: now.Add(time.Hour)}, now)
+		ok(err)
+		return s
+	}
+	jobs := 0
+	end := func(s queue.Session, e queue.Ending) {
+		t.Helper()
+		c, err := db.ClaimJob(ctx, s, false, now)
+		if err == nil && c == nil {
+			jobs++
+			submit(fmt.Sprint("health ", jobs))
+			c, err = db.ClaimJob(ctx, s, false, now)
+		}
+		ok(err)
+		_, err = db.EndAttempt(ctx, c.Attempt, queue.End{Ending: e, Cap: 3}, now)
+		ok(err)
+	}
+	done := queue.Ending{State: settee.Completed, Event: settee.Event{Type: settee.EventSuccess, Data: []byte("{}")}}
+	failed := queue.Ending{State: settee.Failed, Reason: settee.ReasonError, Event: settee.Event{Type: settee.EventError, Data: []byte("{}")}}
+	lost := queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
+	ok(db.Write(ctx, func(tx *Tx) error {
+		_, err := tx.Exec(`UPDATE tiers SET concurrent = 0 WHERE name = 't'`)
+		return err
+	}))
+	good, bad := open("good"), open("bad")
+	status := func(want string) {
+		t.Helper()
+		all, err := db.Workers(ctx, now)
+		ok(err)
+		for _, w := range all {
+			if w.Name == "bad" && w.Status() != want {
+				t.Fatalf("the worker is %s, want %s: %+v", w.Status(), want, w)
+			}
+		}
+	}
+	end(good, done)
+	for range 3 {
+		end(bad, failed)
+	}
+	status("out")
+	now = now.Add(time.Minute)
+	end(bad, failed)
+	end(good, failed)
+	end(bad, done)
+	status("ready")
+	for range 4 {
+		end(bad, failed)
+	}
+	status("out")
+	end(good, failed)
+	status("ready")
+	for range 3 {
+		end(bad, lost)
+	}
+	status("out")
+	end(good, done)
+	ok(db.CloseSession(ctx, good.ID, settee.ReasonDrained, now))
+	now = now.Add(time.Minute)
+	_, err := db.TendWorkers(ctx, now)
+	ok(err)
+	status("ready")
+	_, err = db.DrainWorker(ctx, "bad", false, now)
+	ok(err)
 }

@@ -20,6 +20,14 @@ func (db *DB) Load(ctx context.Context, now time.Time) (l pool.Load, err error) 
 			WHERE t.pool = p.name AND t.ended_at IS NULL) FROM pools p`); err != nil {
 			return err
 		}
+		all, err := Collect(tx, scanWorker, workerColumns, now)
+		if err != nil {
+			return err
+		}
+		l.Known = map[pool.Known]int{}
+		for _, w := range all {
+			l.Known[pool.Known{Pool: w.Pool, Status: w.Status()}]++
+		}
 		lanes, err := counts(tx, `SELECT lane, sum(queued) FROM lanes WHERE queued > 0 GROUP BY lane`)
 		l.Waiting = map[string]int{}
 		for lane, n := range lanes {

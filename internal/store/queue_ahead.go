@@ -132,6 +132,21 @@ func overtake(tx *Tx, now time.Time) ([]queue.Revoked, error) {
 	return revoke(tx, l, now)
 }
 
+// withdraw revokes what lies ahead at a worker.
+func withdraw(tx *Tx, workerID string, now time.Time) (all []queue.Revoked, err error) {
+	lie, err := Collect(tx, scanLying, lyingColumns+`JOIN worker_sessions s ON s.id = t.session_id
+		WHERE s.worker_id = $1 AND t.started_at IS NULL AND t.ended_at IS NULL`, workerID)
+	for _, l := range lie {
+		if err != nil {
+			return all, err
+		}
+		var one []queue.Revoked
+		one, err = revoke(tx, l, now)
+		all = append(all, one...)
+	}
+	return all, err
+}
+
 // OvertakeAttempt does what a unit that made a job ready could not do
 // (queue.Store). It looks before it writes: it is called every second.
 func (db *DB) OvertakeAttempt(ctx context.Context, now time.Time) (revoked []queue.Revoked, err error) {
@@ -170,7 +185,7 @@ func claimIdling(tx *Tx, s queue.Session, lanes []string, now time.Time) (*queue
 		if len(revoked) == 0 {
 			continue
 		}
-		c, err := claim(tx, s, lanes, false, now)
+		c, err := claim(tx, s, lanes, false, false, now)
 		if c != nil {
 			c.Revoked = revoked
 		}

@@ -13,33 +13,40 @@ import (
 // ClaimJob leases the next job to a session; nil when there is none
 // (queue.Store). It looks before it writes, so that waiting costs little.
 func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now time.Time) (c *queue.Claim, err error) {
+	var t turn
 	var some bool
 	if err := db.Glance(ctx, func(tx *Tx) error {
-		lanes, err := served(tx, s, now)
-		if err != nil {
+		if t, err = served(tx, s, ahead, now); err != nil {
 			return err
 		}
-		next, err := candidates(tx, lanes, 1)
-		if some = len(next) > 0; some || ahead || err != nil {
+		next, err := candidates(tx, slices.Concat(t.lanes, t.trial), 1)
+		if some = len(next) > 0; some || ahead || t.out || err != nil {
 			return err
 		}
-		idle, err := idling(tx, s, lanes, now)
+		idle, err := idling(tx, s, t.lanes, now)
 		some = len(idle) > 0
 		return err
-	}); err != nil || !some {
+	}); err != nil {
 		return nil, err
 	}
-	err = db.Write(ctx, func(tx *Tx) error {
-		c = nil
-		lanes, err := served(tx, s, now)
-		if err != nil {
+	if some {
+		err = db.Write(ctx, func(tx *Tx) error {
+			c = nil
+			if t, err = served(tx, s, ahead, now); err != nil {
+				return err
+			}
+			if c, err = claim(tx, s, t.lanes, ahead, false, now); c == nil && !ahead && !t.out && err == nil {
+				c, err = claimIdling(tx, s, t.lanes, now)
+			}
+			if c == nil && len(t.trial) > 0 && err == nil {
+				c, err = claim(tx, s, t.trial, false, true, now)
+			}
 			return err
-		}
-		if c, err = claim(tx, s, lanes, ahead, now); c == nil && !ahead && err == nil {
-			c, err = claimIdling(tx, s, lanes, now)
-		}
-		return err
-	})
+		})
+	}
+	if c == nil && t.out && err == nil {
+		err = queue.ErrBenched
+	}
 	if hasState(err, lockNotAvailable) {
 		return nil, nil // whoever holds the account will hint or be polled
 	}
@@ -52,25 +59,52 @@ const lockNotAvailable = "55P03"
 // look is how many accounts a claim tries when others hold the first ones.
 const look = 8
 
-// served are the lanes that a session's worker takes jobs of: as many as there
-// are sets of workers that jobs can go to, however many jobs and models.
-func served(tx *Tx, s queue.Session, now time.Time) ([]string, error) {
+// turn is what a session's worker may claim.
+type turn struct {
+	lanes []string // whose jobs it takes: as many as there are sets of workers that jobs can go to
+	trial []string // of which it may have one job on trial
+	out   bool
+}
+
+// served is what a session's worker may claim: when it is out, only what nobody
+// else can run, and now and then a job on trial.
+func served(tx *Tx, s queue.Session, ahead bool, now time.Time) (t turn, err error) {
 	var (
-		over, drained bool
-		nodes         string
+		over, drained, later bool
+		nodes                string
 	)
-	err := tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained, w.definitions
-		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(&over, &drained, &nodes)
+	err = tx.QueryRow(`SELECT s.closed_at IS NOT NULL OR s.expires_at <= $2, w.drained, w.definitions, w.out_at IS NOT NULL,
+			w.out_at IS NOT NULL AND (w.probe_at > $2 OR EXISTS (SELECT 1
+				FROM worker_sessions s2 JOIN attempts t ON t.session_id = s2.id AND t.ended_at IS NULL
+				WHERE s2.worker_id = w.id AND s2.closed_at IS NULL))
+		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(
+		&over, &drained, &nodes, &t.out, &later)
 	if found, err := Found(err); err != nil {
-		return nil, err
+		return t, err
 	} else if !found || over {
-		return nil, errSessionOver
+		return t, errSessionOver
 	}
 	if drained {
-		return nil, queue.ErrBenched
+		return t, queue.ErrBenched
 	}
-	return Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1
+	t.lanes, err = Collect(tx, One[string], `SELECT lane FROM lane_pools WHERE pool = $1
 		UNION SELECT lane FROM lane_variants WHERE pool = $1 AND definitions = $2 ORDER BY lane`, s.Pool, nodes)
+	if !t.out || err != nil {
+		return t, err
+	}
+	all := t.lanes
+	t.lanes = nil
+	for _, lane := range all {
+		switch others, err := spare(tx, lane, s.WorkerID, now); {
+		case err != nil:
+			return t, err
+		case !others:
+			t.lanes = append(t.lanes, lane)
+		case !later && !ahead:
+			t.trial = append(t.trial, lane)
+		}
+	}
+	return t, nil
 }
 
 // candidate is an account that may have a job to start.
@@ -101,7 +135,7 @@ func candidates(tx *Tx, lanes []string, limit int) ([]candidate, error) {
 
 // claim leases the first job of the first account that it can lock. When others
 // held all that had one, it waits once, briefly, for the first.
-func claim(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (*queue.Claim, error) {
+func claim(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
 	next, err := candidates(tx, lanes, look)
 	if err != nil {
 		return nil, err
@@ -115,7 +149,7 @@ func claim(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (
 			held = cmp.Or(held, c.account)
 			continue
 		}
-		if l, err := a.lease(tx, s, lanes, ahead, now); l != nil || err != nil {
+		if l, err := a.lease(tx, s, lanes, ahead, trial, now); l != nil || err != nil {
 			return l, err
 		}
 	}
@@ -129,19 +163,28 @@ func claim(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	return a.lease(tx, s, lanes, ahead, now)
+	return a.lease(tx, s, lanes, ahead, trial, now)
 }
 
 // lease makes an attempt at the account's first job in the lanes, and starts it
 // unless it is ahead; nil when it has none or may run no more. The account's row
-// decides, not the lane's hint.
-func (a *account) lease(tx *Tx, s queue.Session, lanes []string, ahead bool, now time.Time) (*queue.Claim, error) {
+// decides, not the lane's hint. A worker that is out is given, on trial, a job
+// that nobody has tried.
+func (a *account) lease(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
 	if !a.room() {
 		return nil, a.save(tx, nil)
 	}
 	job, err := a.first(tx, lanes)
 	if err != nil || job == nil {
 		return nil, err
+	}
+	if trial {
+		if job.attempt > 0 {
+			return nil, nil
+		}
+		if turn, err := onTrial(tx, s, now); !turn || err != nil {
+			return nil, err
+		}
 	}
 	c := &queue.Claim{Seq: int(job.seq), Lease: queue.Lease{AccountID: a.id, PromptID: job.promptID, ClientID: job.clientID, Ahead: ahead,
 		Attempt: queue.Attempt{JobID: job.id, SessionID: s.ID}}}
@@ -201,7 +244,7 @@ func (a *account) deadline(now time.Time) time.Time {
 type waitingJob struct {
 	id, promptID, clientID, lane string
 	number                       float64
-	seq                          int64
+	attempt, seq                 int64
 }
 
 // first is the account's first job in the lanes: least number, then oldest.
@@ -209,9 +252,9 @@ func (a *account) first(tx *Tx, lanes []string) (*waitingJob, error) {
 	var best *waitingJob
 	for _, lane := range lanes {
 		j := waitingJob{lane: lane}
-		err := tx.QueryRow(`SELECT id, prompt_id, client_id, number, seq FROM jobs
+		err := tx.QueryRow(`SELECT id, prompt_id, client_id, number, attempt, seq FROM jobs
 			WHERE account_id = $1 AND lane = $2 AND state = 'pending' AND held = 0 ORDER BY number, id LIMIT 1`, a.id, lane).
-			Scan(&j.id, &j.promptID, &j.clientID, &j.number, &j.seq)
+			Scan(&j.id, &j.promptID, &j.clientID, &j.number, &j.attempt, &j.seq)
 		if found, err := Found(err); err != nil {
 			return nil, err
 		} else if found && (best == nil || cmp.Or(cmp.Compare(j.number, best.number), cmp.Compare(j.id, best.id)) < 0) {

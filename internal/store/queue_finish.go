@@ -11,8 +11,16 @@ import (
 
 // EndAttempt ends an attempt and its job, or puts the job back (queue.Store).
 func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now time.Time) (out queue.Outcome, err error) {
+	var w suspect
 	err = db.Write(ctx, func(tx *Tx) error {
-		a, err := lockAccountOf(tx, at)
+		var accountID string
+		accountID, w, err = suspectOf(tx, at)
+		if found, err := Found(err); err != nil {
+			return err
+		} else if !found {
+			return errAttemptOver
+		}
+		a, err := lockAccount(tx, accountID, false)
 		if err != nil {
 			return err
 		}
@@ -33,7 +41,24 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 			out.Revoked, err = overtake(tx, now)
 			return err
 		}
-		as, crash := queue.Judge(t.promptID, e.Ending, t.cancelRequested, t.crashes, e.Cap)
+		c := queue.Case{PromptID: t.promptID, CancelRequested: t.cancelRequested, Crashes: t.crashes, Cap: e.Cap}
+		if w.out { // its word counts where nobody else can speak
+			if c.Doubted, err = spare(tx, w.lane, w.id, now); err != nil {
+				return err
+			}
+		}
+		if w.doubtful(e.Ending) && !t.cancelRequested {
+			if out.Moved, err = w.ask(tx, e.Ending, now); err != nil {
+				return err
+			}
+			c.Doubted = len(out.Moved) > 0
+		}
+		if c.Critical(e.Ending) {
+			if c.Losses, err = w.lossesOf(tx, at, now); err != nil {
+				return err
+			}
+		}
+		as, crash := queue.Judge(e.Ending, c)
 		seconds := max(now.Sub(t.startedAt).Seconds(), 0)
 		if _, err := tx.Exec(`UPDATE attempts SET ended_at = $3, reason = $4, seconds = $5 WHERE job_id = $1 AND n = $2`,
 			at.JobID, at.N, now, e.Reason, seconds); err != nil {
@@ -46,18 +71,41 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 		a.pass = max(a.pass-t.estimate+queue.Cost(as, seconds, a.weight), 0)
 		out.State = as.State
 		if as.State == settee.Pending {
-			if err = t.putBack(tx, a, now); err == nil {
-				out.Revoked, err = overtake(tx, now)
-			}
+			err = t.putBack(tx, a, now)
 		} else {
 			if e.State != settee.Pending {
 				a.typical = queue.Typical(a.typical, seconds)
 			}
 			out.Note, err = t.end(tx, a, as, e.Notes, now)
 		}
+		if err != nil {
+			return err
+		}
 		out.Counts = a.counts()
-		return err
+		moved, err := w.learn(tx, at, e, as, c, db.kinds.fresh(w, now), now)
+		if err != nil {
+			return err
+		}
+		out.Moved = append(out.Moved, moved...)
+		for _, m := range out.Moved {
+			if m.Out {
+				some, err := withdraw(tx, m.WorkerID, now)
+				if err != nil {
+					return err
+				}
+				out.Revoked = append(out.Revoked, some...)
+			}
+		}
+		if as.State == settee.Pending || len(out.Revoked) > 0 {
+			some, err := overtake(tx, now)
+			out.Revoked = append(out.Revoked, some...)
+			return err
+		}
+		return nil
 	})
+	if err == nil {
+		db.kinds.note(w, e.State, now)
+	}
 	return out, err
 }
 

@@ -38,10 +38,6 @@ func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time,
 		if n == 0 {
 			return errSessionOver
 		}
-		if _, err := tx.Exec(`UPDATE workers SET seen_at = $2
-			WHERE id = (SELECT worker_id FROM worker_sessions WHERE id = $1)`, id, now); err != nil {
-			return err
-		}
 		for a, some := range notes {
 			t, err := under(tx, a)
 			if settee.CodeOf(err) == settee.CodeLeaseLost {
@@ -54,7 +50,9 @@ func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time,
 				return err
 			}
 		}
-		return nil
+		_, err = tx.Exec(`UPDATE workers SET seen_at = $2
+			WHERE id = (SELECT worker_id FROM worker_sessions WHERE id = $1)`, id, now)
+		return err
 	})
 }
 

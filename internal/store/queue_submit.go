@@ -102,10 +102,10 @@ func (a *account) number(s queue.Submission) settee.Number {
 
 func insertJob(tx *Tx, j settee.Job, s queue.Submission, needs string) error {
 	if _, err := tx.Exec(`INSERT INTO jobs (id, account_id, prompt_id, client_id, workflow_id, state, reason,
-			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at, needs)
-		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11, $12)`,
+			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at, needs, kind)
+		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11, $12, $13)`,
 		j.ID, j.AccountID, j.PromptID, j.ClientID, j.WorkflowID, j.State,
-		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt, needs); err != nil {
+		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt, needs, s.Kind); err != nil {
 		return err
 	}
 	g := s.Graph

@@ -9,13 +9,14 @@ import (
 )
 
 const workerColumns = `SELECT w.id, w.name, w.pool, w.engine, w.version, w.devices, w.key_id <> '', w.drained, w.seen_at, w.created_at,
+	w.out_at, w.out_reason, w.probe_at, w.failures,
 	(SELECT COUNT(*) FROM worker_sessions s WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1),
 	(SELECT COUNT(*) FROM worker_sessions s JOIN attempts t ON t.session_id = s.id AND t.ended_at IS NULL WHERE s.worker_id = w.id)
 	FROM workers w `
 
 func scanWorker(scan func(...any) error) (w settee.Worker, err error) {
 	err = scan(&w.ID, &w.Name, &w.Pool, &w.Engine, &w.Version, JSON(&w.Devices), &w.Remote, &w.Drained, Time(&w.SeenAt),
-		Time(&w.CreatedAt), &w.Sessions, &w.Running)
+		Time(&w.CreatedAt), Time(&w.OutAt), &w.OutReason, Time(&w.ProbeAt), &w.Failures, &w.Sessions, &w.Running)
 	return w, err
 }
 
@@ -28,11 +29,17 @@ func (db *DB) Workers(ctx context.Context, now time.Time) (all []settee.Worker, 
 	return all, err
 }
 
-// DrainWorker says whether a worker takes new jobs (queue.Store).
+// DrainWorker says whether a worker takes new jobs, also one that is out
+// (queue.Store).
 func (db *DB) DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (w settee.Worker, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
 		if _, err := tx.Exec(`UPDATE workers SET drained = $2 WHERE name = $1`, name, drained); err != nil {
 			return err
+		}
+		if !drained {
+			if _, err := readmit(tx, "", `w.name = $1`, name); err != nil {
+				return err
+			}
 		}
 		w, err = scanWorker(tx.QueryRow(workerColumns+`WHERE w.name = $2`, now, name).Scan)
 		return orNoWorker(name, err)
@@ -63,6 +70,31 @@ func (db *DB) DeleteWorker(ctx context.Context, name string) error {
 			WHERE s.worker_id = workers.id AND (s.closed_at IS NULL OR t.job_id IS NOT NULL))`, name)
 		return err
 	})
+}
+
+// TendWorkers lets in whom nobody is left to replace (queue.Store). It looks
+// before it writes: it is called every second.
+func (db *DB) TendWorkers(ctx context.Context, now time.Time) (back []queue.Standing, err error) {
+	alone := `w.out_at IS NOT NULL AND ` + alive("$1") + `
+		AND NOT EXISTS (SELECT 1 FROM workers o JOIN worker_sessions s ON s.worker_id = o.id
+			WHERE o.pool = w.pool AND o.out_at IS NULL AND NOT o.drained AND COALESCE(s.closed_at, s.expires_at) > $2)`
+	var left, old bool
+	if err := db.Glance(ctx, func(tx *Tx) error {
+		if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM workers w WHERE `+alone+`)`, now, now.Add(-queue.Absence)).Scan(&left); err != nil {
+			return err
+		}
+		return tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM worker_kinds WHERE done_at < $1)`, now.Add(-2*queue.Evidence)).Scan(&old)
+	}); err != nil || !left && !old {
+		return nil, err
+	}
+	err = db.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(`DELETE FROM worker_kinds WHERE done_at < $1`, now.Add(-queue.Evidence)); err != nil {
+			return err
+		}
+		back, err = readmit(tx, "nobody else is left", alone, now, now.Add(-queue.Absence))
+		return err
+	})
+	return back, err
 }
 
 func orNoWorker(name string, err error) error {

@@ -4,7 +4,7 @@
 // What holds: a unit handed to Write is atomic, and durable when Write returns
 // nil; a function handed to Read sees one consistent snapshot. Times are Unix
 // microseconds bound by the caller, ids and JSON are text. Units take locks in
-// the order account_queue, lanes, jobs, and every unit that changes a job's
+// the order account_queue, lanes, jobs, workers, and every unit that changes a job's
 // state holds the account_queue row of the job's account.
 //
 // The methods that other packages ask for through interfaces of their own
@@ -23,6 +23,7 @@ type DB struct {
 	dialect  Dialect
 	catalogs catalogs
 	needs    needsSeen
+	kinds    kinds
 }
 
 // Dialect tells the two databases apart where their SQL must differ.

@@ -36,7 +36,7 @@ type house struct {
 	*testing.T
 	data     string
 	remote   bool
-	comfyui  string // URL of one that does the work; empty: the native engine does
+	comfyui  []string // URLs of those that do the work; none: the native engine does
 	url      string
 	proxy    *proxy // between worker and server
 	user     *client.Client
@@ -92,7 +92,7 @@ func (h *house) ctx() context.Context {
 
 func (h *house) serve() {
 	h.Helper()
-	a, err := app.New(h.Context(), app.Config{Listen: "127.0.0.1:0", Data: h.data, BootstrapKey: process.Key, NoNative: h.remote || h.comfyui != "",
+	a, err := app.New(h.Context(), app.Config{Listen: "127.0.0.1:0", Data: h.data, BootstrapKey: process.Key, NoNative: h.remote || len(h.comfyui) > 0,
 		ComfyUI: h.places(!h.remote), Workers: 1, Grace: 50 * time.Millisecond, Lease: lease, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		h.Fatal(err)
@@ -137,8 +137,8 @@ func (h *house) serve() {
 
 // places is the ComfyUI, where the work is done.
 func (h *house) places(here bool) (c app.ComfyUI) {
-	if here && h.comfyui != "" {
-		c.Places = []string{h.comfyui}
+	if here && len(h.comfyui) > 0 {
+		c.Places = h.comfyui
 	}
 	return c
 }
@@ -149,7 +149,7 @@ func (h *house) work() {
 	if h.proxy == nil {
 		h.proxy = newProxy(h.T, h.url)
 		pool := "native"
-		if h.comfyui != "" {
+		if len(h.comfyui) > 0 {
 			pool = "comfyui"
 		}
 		key, err := h.operator.CreateWorkerToken(h.ctx(), "boxes", pool)
@@ -158,7 +158,7 @@ func (h *house) work() {
 		}
 		h.token = key.Secret
 	}
-	w, err := app.NewWorker(app.WorkerConfig{Server: h.proxy.url, Token: h.token, Name: "box", Workers: 1, NoNative: h.comfyui != "",
+	w, err := app.NewWorker(app.WorkerConfig{Server: h.proxy.url, Token: h.token, Name: "box", Workers: 1, NoNative: len(h.comfyui) > 0,
 		ComfyUI: h.places(true), Data: h.T.TempDir(),
 		Grace: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {

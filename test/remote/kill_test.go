@@ -105,8 +105,8 @@ func setting(t *testing.T, name string, usual int) int {
 	return n
 }
 
-// However often workers are killed, no job is lost and none ends twice or shares
-// a file; one that took three workers with it is given up, as it must be.
+// However often workers are killed, every job is done, once, and none shares a
+// file: that several of its workers fell is no job's fault while others fall too.
 func TestWorkersKilledAtRandom(t *testing.T) {
 	h, server := programs(t, "")
 	kills, jobs := setting(t, "SETTEE_TEST_WORKER_KILLS", 8), setting(t, "SETTEE_TEST_WORKER_JOBS", 60)
@@ -136,7 +136,7 @@ func TestWorkersKilledAtRandom(t *testing.T) {
 		workers[i].Kill()
 		workers[i] = process.Work(t, server.URL, h.token, "--name", fmt.Sprint("box-", i))
 	}
-	given, names := 0, map[settee.File]string{}
+	most, names := 0, map[settee.File]string{}
 	for i, id := range ids {
 		h.until("ended", func() bool {
 			s, err := h.user.Status(h.Context(), id)
@@ -146,10 +146,11 @@ func TestWorkersKilledAtRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if j.State == settee.Failed && j.Error != nil && j.Error.Type == "WorkerLost" && h.attempts(id) == 3 {
-			given++
+		if j.State == settee.Failed {
+			t.Errorf("job %d is %s after %d attempts: %+v", i, j.State, h.attempts(id), j.Error)
 			continue
 		}
+		most = max(most, h.attempts(id))
 		h.colour(j, fmt.Sprintf("%06x", i))
 		f := j.Outputs.Files()[0].File
 		if other := names[f]; other != "" {
@@ -157,11 +158,8 @@ func TestWorkersKilledAtRandom(t *testing.T) {
 		}
 		names[f] = id
 	}
-	t.Logf("%d kills, %d jobs, %d of them given up after three losses", killed, jobs, given)
+	t.Logf("%d kills, %d jobs, %d attempts at one of them", killed, jobs, most)
 	if n := ended(); n != jobs {
 		t.Errorf("%d jobs have ended, %d were submitted", n, jobs)
-	}
-	if given > killed/3 {
-		t.Errorf("%d jobs were given up for %d kills", given, killed)
 	}
 }

@@ -105,7 +105,7 @@ func bothOn(t *testing.T, prepare func(*comfyuitest.Server), f func(h *house)) {
 		t.Run(name, func(t *testing.T) {
 			s := comfyuitest.New(t)
 			prepare(s)
-			h := &house{T: t, remote: remote, data: t.TempDir(), comfyui: s.URL}
+			h := &house{T: t, remote: remote, data: t.TempDir(), comfyui: []string{s.URL}}
 			h.serve()
 			if remote {
 				h.work()

@@ -19,15 +19,24 @@ type worker struct {
 	Devices   json.RawMessage `json:"devices"`
 	Remote    bool            `json:"remote"`
 	Drained   bool            `json:"drained"`
-	Sessions  int             `json:"sessions"` // live ones
-	Running   int             `json:"running"`  // jobs it has
+	Status    string          `json:"status"`             // ready, out, draining, drained or away
+	Reason    string          `json:"reason,omitempty"`   // why it is out
+	ProbeAt   *time.Time      `json:"probe_at,omitempty"` // when one that is out may have a job on trial
+	Sessions  int             `json:"sessions"`           // live ones
+	Running   int             `json:"running"`            // jobs it has
 	CreatedAt time.Time       `json:"created_at"`
 	SeenAt    time.Time       `json:"seen_at"`
 }
 
 func shownWorker(w settee.Worker) worker {
-	return worker{w.ID, w.Name, w.Pool, w.Engine, w.Version, w.Devices, w.Remote, w.Drained, w.Sessions, w.Running,
-		w.CreatedAt.UTC(), w.SeenAt.UTC()}
+	shown := worker{ID: w.ID, Name: w.Name, Pool: w.Pool, Engine: w.Engine, Version: w.Version, Devices: w.Devices, Remote: w.Remote,
+		Drained: w.Drained, Status: w.Status(), Reason: w.OutReason, Sessions: w.Sessions, Running: w.Running,
+		CreatedAt: w.CreatedAt.UTC(), SeenAt: w.SeenAt.UTC()}
+	if !w.OutAt.IsZero() {
+		at := w.ProbeAt.UTC()
+		shown.ProbeAt = &at
+	}
+	return shown
 }
 
 // listWorkers answers all workers by name: GET /admin/workers.
@@ -50,7 +59,7 @@ func (a *API) listWorkers(w http.ResponseWriter, r *http.Request) {
 // What it runs goes on.
 func (a *API) drainWorker(w http.ResponseWriter, r *http.Request) { a.drain(w, r, true) }
 
-// resumeWorker has a drained worker take jobs again: POST
+// resumeWorker has a worker that is drained, or out, take jobs again: POST
 // /admin/workers/{name}/resume.
 func (a *API) resumeWorker(w http.ResponseWriter, r *http.Request) { a.drain(w, r, false) }
 

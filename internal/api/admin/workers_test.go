@@ -17,8 +17,8 @@ func TestWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := `{"id":"ID","name":"box","pool":"gpu","engine":"comfyui","version":"0.3","devices":[{"name":"cuda:0"}],` +
-		`"remote":false,"drained":false,"sessions":1,"running":0,"created_at":"2026-01-02T03:04:05.6Z","seen_at":"2026-01-02T03:04:05.6Z"}`
-	drained := strings.Replace(shown, `"drained":false`, `"drained":true`, 1)
+		`"remote":false,"drained":false,"status":"ready","sessions":1,"running":0,"created_at":"2026-01-02T03:04:05.6Z","seen_at":"2026-01-02T03:04:05.6Z"}`
+	drained := strings.Replace(shown, `"drained":false,"status":"ready"`, `"drained":true,"status":"drained"`, 1)
 	const none = `{"code":"not_found","message":"There is no worker \"bux\"."}`
 	h.want(200, `{"workers":[`+shown+`]}`, "GET", "/admin/workers", "")
 	h.want(200, drained, "POST", "/admin/workers/box/drain", "")

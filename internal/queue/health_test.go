@@ -1,0 +1,490 @@
+package queue_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
+)
+
+// kind makes a submission of a kind.
+func kind(k string) func(*queue.Submission) {
+	return func(s *queue.Submission) { s.Kind = k }
+}
+
+// raised is a node's error.
+func raised(l *queue.Lease) queue.Ending {
+	return queue.Ending{State: settee.Failed, Reason: settee.ReasonError, Event: record.Failure(l.PromptID, "RuntimeError", "secret words")}
+}
+
+var (
+	broke   = queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
+	drained = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+)
+
+// do submits a job of kind k, and has s end it as how says.
+func (h *house) do(s queue.Session, prompt, k string, how func(*queue.Lease) queue.Ending) {
+	h.t.Helper()
+	h.submit("a", prompt, kind(k))
+	h.end(s, how)
+}
+
+// end has s end the next job as how says.
+func (h *house) end(s queue.Session, how func(*queue.Lease) queue.Ending) {
+	h.t.Helper()
+	l := h.claim(s)
+	h.finish(l, how(l))
+}
+
+// pass lets time go by, in which the sessions live on.
+func (h *house) pass(d time.Duration, alive ...queue.Session) {
+	h.t.Helper()
+	for ; d > 0; d -= 10 * time.Second {
+		h.clock.Advance(min(d, 10*time.Second))
+		for _, s := range alive {
+			if err := h.db.RenewSession(h.t.Context(), s.ID, h.clock.Now().Add(15*time.Second), h.clock.Now(), nil); err != nil {
+				h.t.Fatal(err)
+			}
+		}
+	}
+	h.reap()
+}
+
+// statuses are the workers' names and statuses.
+func (h *house) statuses() string {
+	h.t.Helper()
+	all, err := h.Workers(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var words []string
+	for _, w := range all {
+		words = append(words, w.Name+" "+w.Status())
+	}
+	return strings.Join(words, ", ")
+}
+
+func (h *house) worker(name string) (found settee.Worker) {
+	h.t.Helper()
+	all, err := h.Workers(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, w := range all {
+		if w.Name == name {
+			found = w
+		}
+	}
+	return found
+}
+
+// liar is a house whose worker "bad" is out, beside "good", which is not.
+func (h *house) liar() (good, bad queue.Session) {
+	h.t.Helper()
+	good, bad = h.open("good", "native"), h.open("bad", "native")
+	h.do(good, "fine", "k", success)
+	for i := range queue.Failures {
+		wantText(h.t, "workers", h.statuses(), "bad ready, good ready")
+		h.do(bad, fmt.Sprint("spoilt", i), "k", raised)
+	}
+	wantText(h.t, "workers", h.statuses(), "bad out, good ready")
+	return good, bad
+}
+
+// A worker that fails three jobs in a row of a kind that another finishes is out:
+// it fails no more of them. Now and then it gets one on trial; when it fails that
+// as well, the job waits again as if nothing had been, and another runs it. When
+// it finishes one, it is in again.
+func TestLiar(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		var log bytes.Buffer
+		h.Service = queue.New(h.db, h.bus, queue.Options{Now: h.clock.Now, Poll: time.Hour,
+			Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey {
+					return slog.Attr{}
+				}
+				return a
+			}}))})
+		good, bad := h.liar()
+		w := h.worker("bad")
+		wantText(t, "reason", w.OutReason, "failed 3 jobs of a kind that others finish; the last with RuntimeError")
+		wantText(t, "probe", w.ProbeAt.Sub(start), "30s")
+		for i := range queue.Failures {
+			wantText(t, "state", string(h.job("a", fmt.Sprint("spoilt", i)).State), "failed")
+		}
+
+		h.submit("a", "p", kind("k"))
+		h.submit("a", "q", kind("k"))
+		h.none(bad)
+		h.pass(29*time.Second, good, bad)
+		h.none(bad)
+		h.pass(time.Second, good, bad)
+		l := h.claim(bad)
+		h.none(bad) // one at a time
+		h.execute(l, image("9", "cat"))
+		h.bus.take("a")
+		h.finish(l, raised(l))
+		if err := h.FinishOnce(t.Context(), l.Attempt, raised(l)); err != nil {
+			t.Errorf("told again: %v", err)
+		}
+		wantLines(t, h.bus.take("a"), status("2"))
+		if j := h.job("a", "p"); j.State != settee.Pending || j.OutputsCount != 0 || j.Number.Value != 5 || h.names("a") != "" {
+			t.Fatalf("put back as %+v with %s", j, h.names("a"))
+		}
+		h.consistent()
+		h.none(bad)
+		l = h.claim(good)
+		wantText(t, "claimed", fmt.Sprint(l.PromptID, l.Attempt.N), "p2")
+		h.finish(l, success(l))
+
+		h.pass(time.Minute, good, bad)
+		wantText(t, "workers", h.statuses(), "bad out, good ready")
+		h.end(bad, success)
+		wantText(t, "workers", h.statuses(), "bad ready, good ready")
+		h.do(bad, "r", "k", success)
+		for range queue.Failures - 1 { // it begins anew
+			h.do(bad, "", "k", raised)
+		}
+		wantText(t, "workers", h.statuses(), "bad ready, good ready")
+		wantText(t, "log", log.String(), `level=WARN msg="worker is taken out" worker=bad pool=native `+
+			`reason="failed 3 jobs of a kind that others finish; the last with RuntimeError" probe=2026-01-01T00:00:30.000Z`+"\n"+
+			`level=INFO msg="worker is back in" worker=bad pool=native reason="it finished a job"`+"\n")
+		h.consistent()
+	})
+}
+
+// The longer a worker is out the longer it waits for the next job on trial, and
+// it gets none that was on trial already.
+func TestTrials(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		good, bad := h.liar()
+		h.submit("a", "p", kind("k"))
+		var waits []time.Duration
+		for range 7 {
+			before := h.clock.Now()
+			at := h.worker("bad").ProbeAt
+			waits = append(waits, at.Sub(before))
+			h.pass(at.Sub(before), good, bad)
+			l := h.claim(bad)
+			if l.Attempt.N != 1 {
+				t.Fatalf("attempt %d on trial", l.Attempt.N)
+			}
+			h.finish(l, broke)
+			h.none(bad)
+			l = h.claim(good)
+			h.finish(l, success(l))
+			h.submit("a", "", kind("k"))
+		}
+		wantText(t, "waits", waits, "[30s 1m0s 2m0s 4m0s 8m0s 10m0s 10m0s]")
+
+		l := h.claim(good)
+		h.finish(l, drained)
+		h.pass(10*time.Minute, good, bad)
+		h.none(bad)
+		h.submit("a", "first", kind("k"), func(s *queue.Submission) { s.Front = true })
+		wantText(t, "claimed", h.claim(bad).PromptID, "first")
+	})
+}
+
+// An operator's word lets a worker in at once, and one without which nobody would
+// be left comes in by itself: its word counts again then.
+func TestLetIn(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		good, bad := h.liar()
+		if w, err := h.Drain(t.Context(), "bad", false); err != nil || w.Status() != "ready" {
+			t.Fatalf("%+v, %v", w, err)
+		}
+		h.do(bad, "p", "k", raised)
+		wantText(t, "state", string(h.job("a", "p").State), "failed")
+
+		for range queue.Failures - 1 {
+			h.do(bad, "", "k", raised)
+		}
+		wantText(t, "workers", h.statuses(), "bad out, good ready")
+		if err := h.Close(t.Context(), good); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(9*time.Second, bad)
+		wantText(t, "workers", h.statuses(), "bad out, good away")
+		h.pass(2*time.Second, bad)
+		wantText(t, "workers", h.statuses(), "bad ready, good away")
+		h.do(bad, "q", "k", raised)
+		wantText(t, "state", string(h.job("a", "q").State), "failed")
+		h.consistent()
+	})
+}
+
+// A worker that fails one job after the other, whatever others do, is doubted
+// after the third: another is asked about the next. When that one finishes it the
+// worker stays out; when it says the same, the worker was right and is in again.
+func TestSecondOpinion(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		other, it := h.open("other", "native"), h.open("it", "native")
+		for _, lies := range []bool{false, true} {
+			for i := range queue.Failures {
+				h.do(it, fmt.Sprint(lies, i), fmt.Sprint(lies, i), raised)
+				wantText(t, "state", string(h.job("a", fmt.Sprint(lies, i)).State), "failed")
+			}
+			last := fmt.Sprint(lies)
+			h.do(it, last, last, raised)
+			wantText(t, "state", string(h.job("a", last).State), "pending")
+			wantText(t, "reason", h.worker("it").OutReason, "failed 4 jobs in a row; the last with RuntimeError")
+			h.none(it)
+			if lies {
+				h.end(other, success)
+				wantText(t, "state", string(h.job("a", last).State), "completed")
+				wantText(t, "workers", h.statuses(), "it out, other ready")
+			} else {
+				h.end(other, raised)
+				wantText(t, "state", string(h.job("a", last).State), "failed")
+				wantText(t, "workers", h.statuses(), "it ready, other ready")
+			}
+			h.consistent()
+		}
+	})
+}
+
+// The native workers of a server are one engine: they are not asked about each
+// other, and a workflow's error is told at once.
+func TestOneEngine(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		h.Service = h.boot("this/one")
+		it := h.open("one", "native")
+		h.open("two", "native")
+		for range 2 * queue.Failures {
+			h.do(it, "", "k", raised)
+		}
+		wantText(t, "workers", h.statuses(), "one ready, two ready")
+	})
+}
+
+// A workflow that is wrong fails wherever it runs, so it takes nobody out for
+// longer than it takes to ask another, even where others of its kind are finished
+// in between.
+func TestBrokenWorkflow(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		one, two := h.open("one", "native"), h.open("two", "native")
+		n := 0
+		fail := func(s, other queue.Session, k string) {
+			t.Helper()
+			n++
+			prompt := fmt.Sprint("p", n)
+			h.do(s, prompt, k, raised)
+			if h.job("a", prompt).State == settee.Pending {
+				h.end(other, raised)
+			}
+			wantText(t, "state", string(h.job("a", prompt).State), "failed")
+			wantText(t, "workers", h.statuses(), "one ready, two ready")
+		}
+		for range 6 {
+			fail(one, two, "new")
+			fail(two, one, "new")
+		}
+		h.do(one, "", "k", success)
+		h.do(two, "", "k", success)
+		for range 6 { // the first failure of each speaks against the other no more
+			fail(one, two, "k")
+			fail(two, one, "k")
+		}
+		for range 6 { // nor do failures with finished jobs between them
+			h.do(one, "", "k", success)
+			fail(two, one, "k")
+			h.do(two, "", "k", success)
+			fail(one, two, "k")
+		}
+		h.do(one, "", "old", success)
+		h.pass(queue.Evidence, one, two)
+		for range 6 { // nor what was long ago
+			fail(two, one, "old")
+		}
+		h.do(one, "", "", success)
+		for range 6 { // nor jobs whose kind nobody knows
+			fail(two, one, "")
+		}
+	})
+}
+
+// Whatever fails, half of a pool stays in, and a job that fails on trial and
+// elsewhere too brings the next trial at once.
+func TestHalfStays(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		all := []queue.Session{h.open("good", "native")}
+		for i := range 4 {
+			all = append(all, h.open(fmt.Sprint("bad", i), "native"))
+		}
+		h.do(all[0], "", "k", success)
+		for _, bad := range all[1:] {
+			for range queue.Failures {
+				h.do(bad, "", "k", raised)
+			}
+		}
+		wantText(t, "workers", h.statuses(), "bad0 out, bad1 out, bad2 ready, bad3 ready, good ready")
+
+		h.pass(30*time.Second, all...)
+		h.do(all[1], "p", "wrong", raised)
+		h.none(all[1])
+		h.end(all[0], raised)
+		wantText(t, "state", string(h.job("a", "p").State), "failed")
+		h.do(all[1], "q", "k", success)
+		wantText(t, "workers", h.statuses(), "bad0 ready, bad1 out, bad2 ready, bad3 ready, good ready")
+		h.consistent()
+	})
+}
+
+// A worker that loses what others finish is out like one that fails it, whether
+// it says so or is gone.
+func TestLoser(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		good := h.open("good", "native")
+		for i := range queue.Failures {
+			bad := h.open("bad", "native")
+			h.submit("a", "", kind(fmt.Sprint(i))) // of a kind that nobody knows yet
+			l := h.claim(bad)
+			if i == 1 {
+				h.pass(15*time.Second, good)
+			} else {
+				h.finish(l, broke)
+			}
+			wantText(t, "status", fmt.Sprint(h.worker("bad").Failures), fmt.Sprint(i))
+			h.end(good, success)
+		}
+		w := h.worker("bad")
+		wantText(t, "bad", w.Status()+": "+w.OutReason, "out: failed 3 jobs of a kind that others finish; the last was lost")
+
+		// What counted when it was lost does not count again.
+		bad := h.open("worse", "native")
+		for i := range queue.Failures - 1 {
+			h.do(good, "", "k", success)
+			h.do(bad, "", "k", func(*queue.Lease) queue.Ending { return broke })
+			wantText(t, "failures", h.worker("worse").Failures, fmt.Sprint(i+1))
+			h.end(good, success)
+			wantText(t, "failures", h.worker("worse").Failures, fmt.Sprint(i+1))
+		}
+	})
+}
+
+// One worker that loses a job again and again does not use it up while another
+// is there to try; a job that takes down the others as well ends.
+func TestOneWorkersLosses(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		for _, poison := range []bool{false, true} {
+			name := fmt.Sprint(poison)
+			bad, good := h.open("bad"+name, name), h.open("good"+name, name)
+			lane := func(s *queue.Submission) { s.Lane = queue.Lane(name) }
+			h.submit("a", name, kind(name), lane)
+			for range 3 {
+				l := h.claim(bad)
+				h.finish(l, broke)
+			}
+			wantText(t, "state", string(h.job("a", name).State), "pending")
+			wantText(t, "status", h.worker("bad"+name).Status(), "out")
+			h.none(bad)
+			l := h.claim(good)
+			if poison {
+				h.finish(l, broke)
+				j := h.job("a", name)
+				wantText(t, "state", string(j.State)+" "+string(j.Reason), "failed lost")
+			} else {
+				h.finish(l, success(l))
+				wantText(t, "state", string(h.job("a", name).State), "completed")
+			}
+		}
+	})
+}
+
+// While others lose their workers too, the machine room is to blame and no job
+// is. What fell together with a job, long before it, or of a kind that nobody
+// finishes, is no excuse.
+func TestMachineRoom(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		for name, c := range map[string]struct {
+			others int
+			kind   func(other int) string
+			want   string
+		}{
+			"none":  {0, nil, "failed lost"},
+			"one":   {1, func(int) string { return "" }, "pending "},
+			"other": {1, func(int) string { return "other" }, "pending "},
+			"like":  {5, func(int) string { return "poison" }, "failed lost"},
+			"fine":  {1, func(int) string { return "fine" }, "pending "},
+		} {
+			opened := 0
+			fresh := func() queue.Session {
+				opened++
+				return h.open(fmt.Sprint(name, opened), name)
+			}
+			submit := func(prompt, kind string) {
+				h.submit("a", name+prompt, func(s *queue.Submission) { s.Lane, s.Kind = queue.Lane(name), kind })
+			}
+			lose := func(*queue.Lease) queue.Ending { return broke }
+			good := fresh()
+			for i := range 5 {
+				submit(fmt.Sprint("before", i), "")
+				h.end(fresh(), lose)
+				h.end(good, success)
+			}
+			h.pass(queue.Unrest+time.Second, good)
+			mine := "poison"
+			if name == "fine" {
+				mine = name
+				submit("finished", mine)
+				h.end(good, success)
+			}
+			submit("victim", mine)
+			for i := range c.others {
+				submit(fmt.Sprint("other", i), c.kind(i))
+			}
+			h.end(fresh(), lose)
+			victim, others := h.claim(fresh()), []*queue.Lease{}
+			for range c.others {
+				l := h.claim(fresh())
+				h.finish(l, broke)
+				others = append(others, h.claim(fresh()))
+			}
+			h.finish(victim, broke)
+			submit("together", "another")
+			s := fresh()
+			victim = h.claim(s)
+			h.finish(h.claim(s), broke)
+			h.finish(victim, broke)
+			j := h.job("a", name+"victim")
+			wantText(t, name, string(j.State)+" "+string(j.Reason), c.want)
+			if c.want == "pending " { // a fourth loss needs another other
+				h.end(fresh(), lose)
+				wantText(t, name, string(h.job("a", name+"victim").State), "failed")
+			}
+			for _, l := range others {
+				h.finish(l, success(l))
+			}
+		}
+		h.consistent()
+	})
+}
+
+// An embedded worker is not blamed for the end of its server.
+func TestServerFell(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		good := h.open("good", "native")
+		for i := range queue.Failures + 1 {
+			boot := h.boot(fmt.Sprint("this/", i))
+			s, err := boot.Open(t.Context(), "embedded", "native", settee.Description{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.do(good, "", "k", success)
+			h.submit("a", "", kind("k"))
+			h.claim(s)
+			if err := h.boot(fmt.Sprint("this/after", i)).Reap(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.end(good, success)
+		}
+		wantText(t, "failures", h.worker("embedded").Failures, "0")
+	})
+}
