@@ -337,6 +337,53 @@ func TestHalfStays(t *testing.T) {
 	})
 }
 
+// A worker that is out takes the jobs that nobody else can run, and what it says
+// of them counts; of what others can run it has one on trial.
+func TestOnlyOneCanRunIt(t *testing.T) {
+	shops(t, func(t *testing.T, s *shop) {
+		good, bad := s.come("good", "both"), s.come("bad", "both", "red")
+		s.asks("fine", "both")
+		s.end(good, success)
+		for i := range 2 * queue.Failures { // what only it can run is not said against it
+			s.asks(fmt.Sprint("red", i), "red")
+			s.end(bad, raised)
+		}
+		wantText(t, "workers", s.statuses(), "bad ready, good ready")
+		for i := range queue.Failures {
+			s.asks(fmt.Sprint("spoilt", i), "both")
+			s.end(bad, raised)
+			if s.worker("bad").Status() == "out" {
+				break
+			}
+		}
+		wantText(t, "workers", s.statuses(), "bad out, good ready")
+		for s.claimed(good) {
+		}
+		s.asks("waits", "both")
+		s.none(bad)
+		s.asks("red", "red")
+		l := s.claim(bad)
+		wantText(t, "claimed", l.PromptID, "red")
+		s.none(bad)
+		s.finish(l, raised(l))
+		wantText(t, "state", string(s.job("a", "red").State), "failed")
+		s.does(good, "waits")
+	})
+}
+
+// claimed has a worker finish its next job, if there is one.
+func (h *house) claimed(s queue.Session) bool {
+	h.t.Helper()
+	c, err := h.db.ClaimJob(h.t.Context(), s, false, h.clock.Now())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if c != nil {
+		h.finish(&c.Lease, success(&c.Lease))
+	}
+	return c != nil
+}
+
 // A worker that loses what others finish is out like one that fails it, whether
 // it says so or is gone.
 func TestLoser(t *testing.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -63,7 +64,7 @@ var (
 	// What is alive now, what there is of workers, what has few rows an account,
 	// and what a query made itself may be walked; jobs_list is in the order that
 	// lists want.
-	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p|w|generation|workers|pools|node_definitions|lane_variants|needs)$|` +
+	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p|w|generation|workers|pools|node_definitions|lane_variants|needs)$|SCAN w USING|` +
 		`INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_(running|ahead)|jobs_live|` +
 		`worker_sessions_live|jobs_list|sqlite_autoindex_(lanes|account_queue|job_counts)_1)\b`)
 	// An account's whole past.
@@ -191,6 +192,7 @@ func exercise(t *testing.T, db *DB) {
 	ok(db.CloseSession(ctx, s.ID, settee.ReasonDrained, now))
 	_, err = db.Orphans(ctx)
 	ok(err)
+	exerciseHealth(t, db, submit)
 	_, err = db.SubmitJob(ctx, "needy", queue.Submission{AccountID: "a", PromptID: "needy", Lane: "native:0",
 		Graph: settee.Graph{Prompt: []byte("{}")}, Fit: queue.Fit{Variants: []queue.Variant{{Pool: "native", Nodes: "x"}}, Needs: []byte(`{"classes":[]}`)}}, now)
 	ok(err)
@@ -199,7 +201,6 @@ func exercise(t *testing.T, db *DB) {
 	if len(moved) == 0 {
 		t.Error("no job was compared with the workers that are there")
 	}
-	exerciseHealth(t, db, submit)
 }
 
 // exerciseHealth has workers fail and lose jobs, be taken out and let in again.
@@ -222,7 +223,7 @@ func exerciseHealth(t *testing.T, db *DB, submit func(id string)) {
 	end := func(s queue.Session, e queue.Ending) {
 		t.Helper()
 		c, err := db.ClaimJob(ctx, s, false, now)
-		if err == nil && c == nil {
+		if c == nil && (err == nil || errors.Is(err, queue.ErrBenched)) {
 			jobs++
 			submit(fmt.Sprint("health ", jobs))
 			c, err = db.ClaimJob(ctx, s, false, now)
