@@ -446,7 +446,7 @@ func TestOneWorkersLosses(t *testing.T) {
 }
 
 // While others lose their workers too, the machine room is to blame and no job
-// is. What fell together with a job, long before it, or of a kind that nobody
+// is. What fell together with a job or before it, or is of a kind that nobody
 // finishes, is no excuse.
 func TestMachineRoom(t *testing.T) {
 	each(t, settee.Tier{}, func(t *testing.T, h *house) {
@@ -476,7 +476,7 @@ func TestMachineRoom(t *testing.T) {
 				h.end(fresh(), lose)
 				h.end(good, success)
 			}
-			h.pass(queue.Unrest+time.Second, good)
+			h.clock.Advance(time.Second)
 			mine := "poison"
 			if name == "fine" {
 				mine = name

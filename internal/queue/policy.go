@@ -23,7 +23,7 @@ type Case struct {
 // included.
 type Losses struct {
 	Workers int  // different ones that it lost
-	Others  int  // other jobs of the pool that have lost theirs, elsewhere, since Unrest before it first did
+	Others  int  // other jobs of the pool that have lost theirs, elsewhere, since it first did; where workers were gone, since Unrest before
 	Spare   bool // a worker of the pool that it has not lost takes jobs
 }
 
@@ -32,9 +32,9 @@ func (c Case) Critical(e Ending) bool {
 	return e.State == settee.Pending && e.Against() && !c.CancelRequested && !c.Doubted && c.Crashes+1 >= c.Cap
 }
 
-// Unrest is how long before a job first lost its worker the losses of others
-// still tell that the machine room is to blame.
-const Unrest = time.Minute
+// Unrest is how long before a job first lost its worker the workers that others
+// lost still tell that the machine room is to blame.
+const Unrest = 10 * time.Second
 
 // culprit says whether it is the job that takes its workers down. It is not when
 // others lose theirs as well, one at the cap and one more with each further

@@ -49,9 +49,10 @@ func (w suspect) lossesOf(tx *Tx, a queue.Attempt, now time.Time) (l queue.Losse
 	// while nobody has finished one.
 	if err := tx.QueryRow(`SELECT COUNT(DISTINCT t.job_id) FROM attempts t JOIN jobs j ON j.id = t.job_id
 		WHERE t.pool = $1 AND t.reason = 'lost' AND t.started_at IS NOT NULL AND t.ended_at >= $2 AND t.job_id <> $3
+			AND (t.ended_at >= $5 OR EXISTS (SELECT 1 FROM worker_sessions s WHERE s.id = t.session_id AND s.reason = 'lost'))
 			AND NOT EXISTS (SELECT 1 FROM attempts o WHERE o.job_id = $3 AND o.session_id = t.session_id)
 			AND (j.kind <> $4 OR $4 = '' OR EXISTS (SELECT 1 FROM worker_kinds k WHERE k.kind = $4))`,
-		w.pool, first.Add(-queue.Unrest), a.JobID, w.kind).Scan(&l.Others); err != nil {
+		w.pool, first.Add(-queue.Unrest), a.JobID, w.kind, first).Scan(&l.Others); err != nil {
 		return l, err
 	}
 	l.Spare, err = spare(tx, w.lane, w.id, now)
