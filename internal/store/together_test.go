@@ -294,13 +294,11 @@ func TestGroupsAmongClaims(t *testing.T) {
 		}
 	}
 	for s, db := range servers {
-		for i := range accounts {
+		for i := range accounts * each { // all at once
 			wg.Go(func() {
-				for k := range each {
-					if _, err := db.SubmitJob(ctx, settee.NewID(), queue.Submission{AccountID: fmt.Sprint("a", i),
-						PromptID: fmt.Sprint(s, "-", k), Lane: "native", Graph: graph}, time.Now()); err != nil {
-						t.Error(err)
-					}
+				if _, err := db.SubmitJob(ctx, settee.NewID(), queue.Submission{AccountID: fmt.Sprint("a", i%accounts),
+					PromptID: fmt.Sprint(s, "-", i), Lane: "native", Graph: graph}, time.Now()); err != nil {
+					t.Error(err)
 				}
 			})
 		}
