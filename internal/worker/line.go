@@ -172,7 +172,7 @@ func (l *line) claimAhead(claiming context.Context) error {
 // when it does not matter any more.
 func (l *line) unheard(claiming context.Context, err error) error {
 	if claiming.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // it claims no more
 	}
 	l.w.opt.Log.Warn("claim failed", "worker", l.w.opt.Name, "error", err)
 	switch settee.CodeOf(err) {

@@ -16,9 +16,10 @@ func (g *Graph) Kind() string {
 		classes[i] = n.Class
 	}
 	slices.Sort(classes)
-	h := blake3.New()
+	var all []byte
 	for _, c := range classes {
-		h.WriteString(strconv.Itoa(len(c)) + ":" + c)
+		all = append(append(strconv.AppendInt(all, int64(len(c)), 10), ':'), c...)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	sum := blake3.Sum256(all)
+	return hex.EncodeToString(sum[:16])
 }
