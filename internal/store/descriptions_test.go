@@ -71,6 +71,11 @@ func TestDescriptions(t *testing.T) {
 		check("another like it", "gpu A!; generation 1, 1 kept")
 		second := open("two", "gpu", `{"B":{}}`, `{"loras":["b"]}`)
 		check("it has other nodes now", "gpu B! A!; generation 2, 2 kept")
+		now = now.Add(time.Second)
+		if err := db.RenewSession(t.Context(), first, now.Add(time.Hour), now, nil); err != nil {
+			t.Fatal(err)
+		}
+		check("the other was seen later", "gpu B! A!; generation 2, 2 kept")
 		models, err := db.Models(t.Context(), now)
 		if err != nil || len(models) != 2 || string(models[0])+string(models[1]) != `{"loras":["a"]}{"loras":["b"]}` {
 			t.Errorf("models %s, %v", models, err)

@@ -9,8 +9,10 @@ import (
 )
 
 // variants lists what the workers of each pool can run, by pool: variants with a
-// worker that is here first, then what was seen last. A pool whose workers have
-// all been removed keeps what it could run last.
+// worker that is here first, the one that came last before the others, then what
+// was seen last. The order stays as long as nobody comes or goes: what is shown
+// of the nodes depends on it. A pool whose workers have all been removed keeps
+// what it could run last.
 func variants(tx *Tx, now time.Time) (map[string][]pool.Variant, error) {
 	type row struct {
 		pool string
@@ -19,10 +21,12 @@ func variants(tx *Tx, now time.Time) (map[string][]pool.Variant, error) {
 	rows, err := Collect(tx, func(scan func(...any) error) (r row, err error) {
 		err = scan(&r.pool, &r.Hash, &r.Live)
 		return r, err
-	}, `SELECT w.pool, w.definitions, SUM(CASE WHEN EXISTS (SELECT 1 FROM worker_sessions s
-				WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1) THEN 1 ELSE 0 END) > 0
-			FROM workers w JOIN node_definitions d ON d.hash = w.definitions
-			GROUP BY w.pool, w.definitions ORDER BY w.pool, 3 DESC, MAX(w.seen_at) DESC, w.definitions`, now)
+	}, `SELECT pool, definitions, MAX(opened) IS NOT NULL FROM (SELECT w.pool, w.definitions, w.seen_at,
+				(SELECT MAX(s.opened_at) FROM worker_sessions s
+					WHERE s.worker_id = w.id AND s.closed_at IS NULL AND s.expires_at > $1) AS opened
+				FROM workers w JOIN node_definitions d ON d.hash = w.definitions) v
+			GROUP BY pool, definitions ORDER BY pool, MAX(opened) DESC NULLS LAST,
+				MAX(CASE WHEN opened IS NULL THEN seen_at END) DESC NULLS LAST, definitions`, now)
 	if err != nil {
 		return nil, err
 	}
