@@ -129,7 +129,7 @@ func (l *line) due() <-chan time.Time {
 // none does.
 func (l *line) overdue() <-chan time.Time {
 	n := len(l.tasks)
-	if n < 2 || l.tasks[n-1].began() {
+	if n < 2 || l.tasks[n-1].began() || l.tasks[n-1].claim.Load() != open {
 		return nil
 	}
 	runs := l.tasks[n-2]

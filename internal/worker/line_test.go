@@ -29,6 +29,7 @@ type desk struct {
 	refuse string // the job that Start refuses
 	turn   chan struct{}
 	fail   map[string]error // what running a job returns
+	yields time.Duration    // how long the engine takes to give up what waits
 }
 
 func newDesk() *desk {
@@ -134,6 +135,7 @@ func (d desked) Run(ctx context.Context, job engine.Job, out engine.Sink) error 
 	select {
 	case d.turn <- struct{}{}:
 	case <-ctx.Done():
+		<-time.After(d.yields)
 		d.note("withdrawn", job.PromptID)
 		return interrupted
 	}
@@ -234,6 +236,16 @@ func TestWhatLiesAheadOfALongJobIsHandedBack(t *testing.T) {
 		d.ends(3)
 		d.want(t, "completed", "completed a 10.001s, completed c 11.002s, completed d 12.003s, completed e 13.004s")
 		d.want(t, "ahead", "ahead b 0s")
+	})
+}
+
+// An engine may take its time to hand it back: it is told once, and waited for.
+func TestHandingBackTakesItsTime(t *testing.T) {
+	scene(t, func(d *desk, _ context.CancelFunc) {
+		d.yields = 4 * time.Second
+		d.submit(of("a", "A", 10*time.Second), of("b", "A", time.Second))
+		d.ends(2)
+		d.want(t, "ahead withdrawn pendingdrained completed", "ahead b 0s, withdrawn b 7s, pendingdrained b 7.001s, completed a 10.001s")
 	})
 }
 

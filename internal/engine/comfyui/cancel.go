@@ -110,10 +110,11 @@ func looksAtID(version string) bool {
 }
 
 // escalate gives up on a prompt that does not yield: its process is restarted,
-// or, where there is none of ours, the next run waits until it has ended.
+// or, where there is none of ours, the next run waits until it has ended. One
+// that only waits for its turn costs nobody the process: another runs there.
 func (r *run) escalate(ctx context.Context, s *stopping) (over bool, err error) {
 	waited := r.e.opt.Now().Sub(s.since)
-	if r.e.opt.Process != nil {
+	if r.e.opt.Process != nil && (r.at != pending || r.began) {
 		if waited < r.e.opt.Grace {
 			return false, nil
 		}

@@ -254,3 +254,59 @@ func TestOutOfMemoryWithTwoPrompts(t *testing.T) {
 		}
 	}
 }
+
+// A ComfyUI that answers nothing for a while, as a node may bring about, is not
+// restarted because the one that waits is to go: the other runs on.
+func TestGivingUpTheSecondSparesTheProcess(t *testing.T) {
+	p := &supervised{}
+	b := setUp(t, func(o *comfyui.Options) {
+		deep(o)
+		o.Process, o.Poll, o.Call, o.Grace, o.Patience = p, time.Minute, 200*time.Millisecond, 100*time.Millisecond, time.Second
+	})
+	p.server = b.server
+	first, second := b.two()
+	hang := slices.Repeat([]comfyuitest.Answer{{Hang: true}}, 100)
+	b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{"GET /queue": hang, "POST /queue": hang, "GET /history": hang}})
+	second.stop()
+	if _, ok := errors.AsType[*engine.Interrupted](b.result(second.done)); !ok {
+		t.Error("the second was not interrupted")
+	}
+	b.server.Fail(comfyuitest.Faults{})
+	b.server.Release("1")
+	if err := b.result(first.done); err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	same(t, "restarts", p.why, nil)
+	last := b.give(plainJob())
+	if err := b.result(last.done); err != nil {
+		t.Errorf("the next: %v", err)
+	}
+	if l := b.server.Log(); !slices.Equal(append(l.Deleted, l.Interrupted...), []string{second.ID}) {
+		t.Errorf("deleted %q, interrupted %q", l.Deleted, l.Interrupted)
+	}
+}
+
+// A job that waited for its turn while the process was replaced is not posted to
+// the new one, which has none of its files.
+func TestProcessEndsWhileAJobWaitsForItsTurn(t *testing.T) {
+	p := &supervised{}
+	b := setUp(t, func(o *comfyui.Options) { deep(o); o.Process = p })
+	p.server = b.server
+	old := slices.Repeat([]comfyuitest.Answer{{Status: 200, Body: `{"system": {"comfyui_version": "0.3.40"}, "devices": []}`}}, 9)
+	b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{"GET /system_stats": old}})
+	first := b.give(gate("1"))
+	b.until("the first runs", func() bool { return first.sink.count("executing") > 0 })
+	second := b.give(gate("2"))
+	b.until("the second's socket", func() bool { return b.server.Log().Sockets == 2 })
+	if err := p.Restart(t.Context(), "it died"); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range []*given{first, second} {
+		if err := b.result(g.done); !errors.Is(err, comfyui.ErrLost) && !errors.Is(err, comfyui.ErrUnreachable) {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := len(b.server.Log().Prompts); n != 1 || !b.server.Idle() {
+		t.Errorf("%d prompts", n)
+	}
+}

@@ -43,6 +43,7 @@ type run struct {
 	ending  pyjson.Value
 	kind    string // type of ending
 
+	at        place  // where it was seen last; pending once it is posted
 	current   string // node of the newest executing or progress
 	ran       map[string]bool
 	cached    map[string]bool
@@ -132,9 +133,13 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	if err := e.settled(ctx); err != nil {
 		return e.own(ctx, job, err)
 	}
+	if r.gone() { // while it waited: what was brought and is known is another process's
+		return e.own(ctx, job, fmt.Errorf("%w: its process ended", ErrLost))
+	}
 	if err := r.submit(ctx); err != nil {
 		return e.own(ctx, job, err)
 	}
+	r.at = pending
 	err = r.watch(ctx)
 	e.tidy.Go(r.tidy)
 	return err

@@ -46,23 +46,23 @@ func (r *run) watch(ctx context.Context) error {
 		if r.socket != nil {
 			news = r.socket.news
 		}
-		due := false
+		due, quiet := false, false
 		select {
 		case <-news:
 		case <-asked:
 			stop, asked = r.stopping(stop, nil), nil
 			due = true
 		case <-look.C:
-			due = true
-			if r.reused {
-				r.lose()
-			}
+			due, quiet = true, r.reused
 		}
 		if err := r.listen(work); err != nil {
 			if stop == nil {
 				stop = r.stopping(nil, err)
 			}
 			due = true
+		}
+		if quiet && r.reused {
+			r.lose()
 		}
 		if r.kind != "" && !r.ended && !hurry { // the last frame may be lost
 			hurry = true
@@ -201,6 +201,7 @@ func (r *run) look(ctx context.Context, stop *stopping) (done bool, err error) {
 	case at == absent:
 		return true, r.vanished()
 	}
+	r.at = at
 	if stop != nil {
 		r.push(ctx, stop, at)
 	}
