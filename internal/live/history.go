@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // past is what the history knows of the account.
 type past struct {
 	counts queue.Counts
 	read   bool // more than the counts, which have not changed
-	jobs   []queue.Trail
+	jobs   []record.Trail
 }
 
 func (r *room) read(ctx context.Context, since time.Time, all bool) (p past, err error) {
@@ -32,7 +33,7 @@ func (r *room) read(ctx context.Context, since time.Time, all bool) (p past, err
 
 // know takes over what the history tells of a job that the room has not heard
 // of.
-func (r *room) know(t queue.Trail) {
+func (r *room) know(t record.Trail) {
 	if len(t.Notes) == 0 { // nobody has seen it start
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,7 +27,7 @@ const acct = "acct"
 type past struct {
 	mu     sync.Mutex
 	counts func() queue.Counts
-	trails func(since time.Time) []queue.Trail
+	trails func(since time.Time) []record.Trail
 	err    error
 }
 
@@ -45,7 +46,7 @@ func (p *past) Counts(context.Context, string) (c queue.Counts, err error) {
 	return c, p.err
 }
 
-func (p *past) Trails(_ context.Context, _ string, since time.Time) (all []queue.Trail, err error) {
+func (p *past) Trails(_ context.Context, _ string, since time.Time) (all []record.Trail, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.trails != nil {

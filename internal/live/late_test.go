@@ -7,13 +7,12 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/live"
-	"github.com/settee/settee/internal/queue"
 	"github.com/settee/settee/internal/record"
 )
 
 // running is what the history keeps of a job that has told these frames.
-func running(frames ...settee.Frame) queue.Trail {
-	t := queue.Trail{}
+func running(frames ...settee.Frame) record.Trail {
+	t := record.Trail{}
 	for _, f := range frames {
 		t.ID, t.PromptID, t.ClientID, t.Attempt, t.State = f.JobID, f.PromptID, f.ClientID, f.Attempt, settee.InProgress
 		t.Notes = append(t.Notes, record.Note{Seq: f.Seq, Event: settee.Event{Type: f.Type, Data: f.Data}})
@@ -22,7 +21,7 @@ func running(frames ...settee.Frame) queue.Trail {
 }
 
 // over is what the history keeps of a job that has ended.
-func over(promptID, clientID string, at time.Time) queue.Trail {
+func over(promptID, clientID string, at time.Time) record.Trail {
 	j := &tale{job: promptID, client: clientID}
 	t := running(j.start(), j.cached(), j.executed("9"), j.executed("2"), j.success())
 	t.State, t.EndedAt = settee.Completed, at
@@ -41,9 +40,9 @@ func TestLateListenerOfAJobThatHasEnded(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
 		var asked []time.Duration
-		h.past.trails = func(since time.Time) []queue.Trail {
+		h.past.trails = func(since time.Time) []record.Trail {
 			asked = append(asked, time.Since(since))
-			return []queue.Trail{over("first", "", time.Now()), over("second", "", time.Now())}
+			return []record.Trail{over("first", "", time.Now()), over("second", "", time.Now())}
 		}
 		s := h.attach(live.Listener{ClientID: "fresh"})
 		defer s.Close()
@@ -91,7 +90,7 @@ func TestLateListenerOfARunningJob(t *testing.T) {
 					durable = append(durable, f)
 				}
 			}
-			h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(durable...)} }
+			h.past.trails = func(time.Time) []record.Trail { return []record.Trail{running(durable...)} }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -212,7 +211,7 @@ func TestOpenModeReplaysNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
-		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{over("p", "me", time.Now())} }
+		h.past.trails = func(time.Time) []record.Trail { return []record.Trail{over("p", "me", time.Now())} }
 		s := h.attach(live.Listener{ClientID: "me", Open: true})
 		defer s.Close()
 		s.Received([]byte(`{}`))
@@ -226,7 +225,7 @@ func TestEditorIsNotToldOfEndedJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, live.Options{})
 		defer h.hub.Close()
-		h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{over("p", "me", time.Now())} }
+		h.past.trails = func(time.Time) []record.Trail { return []record.Trail{over("p", "me", time.Now())} }
 		s := h.attach(live.Listener{ClientID: "me"})
 		defer s.Close()
 		s.Received([]byte(editorFlags))
@@ -239,8 +238,8 @@ func TestEditorIsNotToldOfEndedJobs(t *testing.T) {
 func TestMissedEventsAreNotBoundByTheQueue(t *testing.T) {
 	h := newHouse(t, live.Options{MaxQueued: 4})
 	defer h.hub.Close()
-	h.past.trails = func(time.Time) []queue.Trail {
-		return []queue.Trail{over("p", "", time.Now())}
+	h.past.trails = func(time.Time) []record.Trail {
+		return []record.Trail{over("p", "", time.Now())}
 	}
 	s := h.attach(live.Listener{ClientID: "me"})
 	defer s.Close()

@@ -23,12 +23,13 @@ import (
 
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // History is what the queue knows of an account's jobs; queue.Service is one.
 type History interface {
 	Counts(ctx context.Context, accountID string) (queue.Counts, error)
-	Trails(ctx context.Context, accountID string, since time.Time) ([]queue.Trail, error)
+	Trails(ctx context.Context, accountID string, since time.Time) ([]record.Trail, error)
 }
 
 // Values of Options.Previews.

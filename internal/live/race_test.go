@@ -11,7 +11,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/live"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // TestNoGapAndNoDuplicateForWhoeverComesWhenever lets listeners come at any
@@ -22,7 +22,7 @@ func TestNoGapAndNoDuplicateForWhoeverComesWhenever(t *testing.T) {
 	defer h.hub.Close()
 	var mu sync.Mutex
 	written := make([][]settee.Frame, jobs)
-	h.past.trails = func(time.Time) (all []queue.Trail) {
+	h.past.trails = func(time.Time) (all []record.Trail) {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, frames := range written {

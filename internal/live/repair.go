@@ -7,6 +7,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/pyjson"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 const (
@@ -81,7 +82,7 @@ func (r *room) recount(c queue.Counts) (unsure bool) {
 }
 
 // catchUp tells the durable events of a job that were lost.
-func (r *room) catchUp(t queue.Trail) (unsure bool) {
+func (r *room) catchUp(t record.Trail) (unsure bool) {
 	if len(t.Notes) == 0 {
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // A bus that loses every message costs time and nothing else.
@@ -17,9 +18,9 @@ func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 		h := newHouse(t, live.Options{Repair: time.Second})
 		defer h.hub.Close()
 		var counts queue.Counts
-		var trails []queue.Trail
+		var trails []record.Trail
 		h.past.counts = func() queue.Counts { return counts }
-		h.past.trails = func(since time.Time) (some []queue.Trail) {
+		h.past.trails = func(since time.Time) (some []record.Trail) {
 			for _, t := range trails {
 				if !t.State.Terminal() || !t.EndedAt.Before(since) {
 					some = append(some, t)
@@ -35,7 +36,7 @@ func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 		j := &tale{job: "p"}
 		frames := []settee.Frame{j.start(), j.cached()}
 		h.past.set(func() {
-			counts, trails = queue.Counts{Running: 1, Version: 1}, []queue.Trail{running(frames...)}
+			counts, trails = queue.Counts{Running: 1, Version: 1}, []record.Trail{running(frames...)}
 		})
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
@@ -43,7 +44,7 @@ func TestEverythingLostIsToldByTheHistory(t *testing.T) {
 		expect(t, "it is lost", s, texts(status(1), frames[0], frames[1])...)
 
 		h.past.set(func() {
-			counts, trails = queue.Counts{Version: 2}, []queue.Trail{over("p", "", time.Now()), over("q", "", time.Now())}
+			counts, trails = queue.Counts{Version: 2}, []record.Trail{over("p", "", time.Now()), over("q", "", time.Now())}
 		})
 		pass(time.Second)
 		expect(t, "it may still be on its way", s)
@@ -77,7 +78,7 @@ func TestRepairDoesNotOvertakeTheBus(t *testing.T) {
 		frames := []settee.Frame{j.start(), j.state("1"), j.executed("1")}
 		h.past.set(func() {
 			h.past.counts = func() queue.Counts { return queue.Counts{Running: 1, Version: 1} }
-			h.past.trails = func(time.Time) []queue.Trail { return []queue.Trail{running(frames[0], frames[2])} }
+			h.past.trails = func(time.Time) []record.Trail { return []record.Trail{running(frames[0], frames[2])} }
 		})
 		pass(time.Second)
 		h.publish(status(1))

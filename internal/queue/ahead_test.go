@@ -9,6 +9,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
 )
@@ -151,7 +152,7 @@ func TestCancelAhead(t *testing.T) {
 				wantLines(t, h.bus.take("a"), status("1"))
 				j := h.job("a", "q")
 				wantText(t, "state", string(j.State)+" "+string(j.Reason), "cancelled cancelled")
-				if past, err := h.History(t.Context(), "a", queue.Everything, -1); err != nil || len(past) != 0 {
+				if past, err := h.History(t.Context(), "a", record.Everything, -1); err != nil || len(past) != 0 {
 					t.Fatalf("history %v, %v", past, err)
 				}
 				orders, err := h.Renew(t.Context(), s)

@@ -55,6 +55,26 @@ func (s *Service) attemptsOf(sessionID string) []*attempt {
 	return held
 }
 
+// unwritten are the notes of the account's attempts that were shown but may not
+// be written yet, by job. It must be asked before the store.
+func (s *Service) unwritten(accountID string) map[string]record.Unwritten {
+	all := map[string]record.Unwritten{}
+	s.mu.Lock()
+	var held []*attempt
+	for _, a := range s.attempts {
+		if a.AccountID == accountID {
+			held = append(held, a)
+		}
+	}
+	s.mu.Unlock()
+	for _, a := range held {
+		a.mu.Lock()
+		all[a.JobID] = record.Unwritten{Attempt: a.N, Notes: slices.Clone(a.pending)}
+		a.mu.Unlock()
+	}
+	return all
+}
+
 // prune forgets attempts that ended on another server. Those that nobody used
 // lately are looked up, one at a time.
 func (s *Service) prune(ctx context.Context) error {

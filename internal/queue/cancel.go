@@ -66,13 +66,13 @@ func (s *Service) cancel(ctx context.Context, c Cancellation) ([]string, error) 
 // HideHistory takes ended jobs out of what the account reads. Jobs that have
 // not ended stay.
 func (s *Service) HideHistory(ctx context.Context, accountID string, promptIDs []string) error {
-	defer s.endings.forget()
+	defer s.ForgetEndings()
 	return s.store.HideJobs(ctx, accountID, named(promptIDs), s.opt.Now())
 }
 
 // ClearHistory takes all ended jobs out of what the account reads.
 func (s *Service) ClearHistory(ctx context.Context, accountID string) error {
-	defer s.endings.forget()
+	defer s.ForgetEndings()
 	return s.store.HideJobs(ctx, accountID, nil, s.opt.Now())
 }
 

@@ -27,7 +27,7 @@ func TestCancelPending(t *testing.T) {
 		wantLines(t, h.bus.take("a"), status("0"))
 		j := h.job("a", "p")
 		wantText(t, "state", string(j.State)+" "+string(j.Reason), "cancelled cancelled")
-		if past, err := h.History(t.Context(), "a", queue.Everything, -1); err != nil || len(past) != 0 {
+		if past, err := h.History(t.Context(), "a", record.Everything, -1); err != nil || len(past) != 0 {
 			t.Fatalf("history %v, %v", past, err)
 		}
 		d, err := h.Detail(t.Context(), "a", "p")

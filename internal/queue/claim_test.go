@@ -45,7 +45,7 @@ func TestLimitUnderManyClaimers(t *testing.T) {
 			wg.Go(func() { close(ready); _ = server.Run(run) })
 			<-ready
 			for j := range 6 {
-				s, err := server.Open(ctx, fmt.Sprint("w", i, j), "native", settee.Description{})
+				s, err := server.Open(t.Context(), fmt.Sprint("w", i, j), "native", settee.Description{})
 				if err != nil {
 					t.Fatal(err)
 				}

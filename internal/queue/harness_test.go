@@ -17,6 +17,7 @@ import (
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
 )
@@ -303,11 +304,11 @@ func prompts[J any](jobs []J, id func(J) string) string {
 	return strings.Join(all, " ")
 }
 
-func jobID(j settee.Job) string      { return j.PromptID }
-func detailID(d queue.Detail) string { return d.PromptID }
+func jobID(j settee.Job) string       { return j.PromptID }
+func detailID(d record.Detail) string { return d.PromptID }
 
 // History is the service's, with the details of its jobs.
-func (h *house) History(ctx context.Context, account string, max, offset int) ([]queue.Detail, error) {
+func (h *house) History(ctx context.Context, account string, max, offset int) ([]record.Detail, error) {
 	ids, err := h.Service.History(ctx, account, max, offset)
 	if err != nil {
 		return nil, err
@@ -316,7 +317,7 @@ func (h *house) History(ctx context.Context, account string, max, offset int) ([
 }
 
 // Live is the service's, with the details of its jobs.
-func (h *house) Live(ctx context.Context, account string) (running, pending []queue.Detail, err error) {
+func (h *house) Live(ctx context.Context, account string) (running, pending []record.Detail, err error) {
 	run, wait, err := h.Service.Live(ctx, account)
 	if err != nil {
 		return nil, nil, err
@@ -329,8 +330,8 @@ func (h *house) Live(ctx context.Context, account string) (running, pending []qu
 	return running, pending, err
 }
 
-func (h *house) details(account string, ids []string) (all []queue.Detail, err error) {
-	err = h.Each(context.Background(), account, ids, func(d *queue.Detail) error {
+func (h *house) details(account string, ids []string) (all []record.Detail, err error) {
+	err = h.Each(context.Background(), account, ids, func(d *record.Detail) error {
 		all = append(all, *d)
 		return nil
 	})

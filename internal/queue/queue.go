@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/settee/settee"
-	"github.com/settee/settee/internal/record"
 )
 
 // Submission is a validated job on its way in.
@@ -108,33 +107,3 @@ type Held struct {
 	CancelRequested bool
 	Seq             int // of the newest durable event written down
 }
-
-// Detail is a job with its graph and what it made so far.
-type Detail struct {
-	settee.Job
-	settee.Graph
-	settee.Result
-	Notes []record.Note // of a running job: what Result was folded from
-}
-
-// Filter picks and orders an account's jobs.
-type Filter struct {
-	States     []settee.JobState // empty: all
-	WorkflowID string
-	MediaType  string // "image", "video" or "audio": jobs with such an output
-	Sort       string // "create_time" (or empty) or "execution_time"
-	Ascending  bool
-	Limit      int // 0: none
-	Offset     int
-}
-
-// AdminFilter picks jobs of all accounts, newest first.
-type AdminFilter struct {
-	Account string // id or name; empty: all
-	States  []settee.JobState
-	Limit   int
-	Offset  int
-}
-
-// Everything is History's max for all entries.
-const Everything = int(^uint(0) >> 1)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store/storetest"
 )
 
@@ -25,7 +26,7 @@ func TestHistory(t *testing.T) {
 			max, offset int
 			want        string
 		}{
-			{queue.Everything, -1, "0 1 2 3 4"},
+			{record.Everything, -1, "0 1 2 3 4"},
 			{2, -1, "3 4"},
 			{2, -7, "3 4"},
 			{9, -1, "0 1 2 3 4"},
@@ -33,7 +34,7 @@ func TestHistory(t *testing.T) {
 			{2, 3, "3 4"},
 			{2, 4, "4"},
 			{2, 5, ""},
-			{queue.Everything, 3, "3 4"},
+			{record.Everything, 3, "3 4"},
 			{0, -1, ""},
 			{-1, -1, ""},
 		} {
@@ -48,12 +49,12 @@ func TestHistory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "trails", prompts(trails, func(x queue.Trail) string { return fmt.Sprint(x.PromptID, x.State, len(x.Notes)) }), "3completed1 4completed1 waitsin_progress0")
+		wantText(t, "trails", prompts(trails, func(x record.Trail) string { return fmt.Sprint(x.PromptID, x.State, len(x.Notes)) }), "3completed1 4completed1 waitsin_progress0")
 
 		if err := h.HideHistory(t.Context(), "a", []string{"1", "waits", "theirs", "1"}); err != nil {
 			t.Fatal(err)
 		}
-		past, _ := h.History(t.Context(), "a", queue.Everything, -1)
+		past, _ := h.History(t.Context(), "a", record.Everything, -1)
 		wantText(t, "after hiding one", prompts(past, detailID), "0 2 3 4")
 		_, err = h.Job(t.Context(), "a", "1")
 		wantCode(t, err, settee.CodeNotFound)
@@ -65,12 +66,12 @@ func TestHistory(t *testing.T) {
 		if err := h.ClearHistory(t.Context(), "a"); err != nil {
 			t.Fatal(err)
 		}
-		jobs, total, err := h.List(t.Context(), "a", queue.Filter{})
+		jobs, total, err := h.List(t.Context(), "a", record.Filter{})
 		if err != nil || total != 1 {
 			t.Fatalf("%d are listed, %v", total, err)
 		}
 		wantText(t, "left", prompts(jobs, jobID), "waits")
-		if past, _ := h.History(t.Context(), "b", queue.Everything, -1); len(past) != 1 {
+		if past, _ := h.History(t.Context(), "b", record.Everything, -1); len(past) != 1 {
 			t.Fatal("another account's history is gone")
 		}
 		h.consistent()
@@ -121,27 +122,27 @@ func TestList(t *testing.T) {
 		h.submit("a", "waits")
 		ended := []settee.JobState{settee.Completed, settee.Failed, settee.Cancelled}
 		for _, c := range []struct {
-			filter queue.Filter
+			filter record.Filter
 			want   string
 			total  int
 		}{
-			{queue.Filter{}, "waits runs gone done2 done1 done0", 6},
-			{queue.Filter{Ascending: true}, "done0 done1 done2 gone runs waits", 6},
-			{queue.Filter{Limit: 2, Offset: 1}, "runs gone", 6},
-			{queue.Filter{Offset: 4}, "done1 done0", 6},
-			{queue.Filter{Offset: 9}, "", 6},
-			{queue.Filter{States: ended, Limit: 2}, "gone done2", 4},
-			{queue.Filter{States: ended, Limit: 2, Offset: 2}, "done1 done0", 4},
-			{queue.Filter{States: []settee.JobState{settee.Pending}}, "waits", 1},
-			{queue.Filter{States: []settee.JobState{settee.Pending, settee.InProgress}, Ascending: true}, "runs waits", 2},
-			{queue.Filter{States: []settee.JobState{"')--"}}, "", 0},
-			{queue.Filter{WorkflowID: "w0"}, "done2 done0", 2},
-			{queue.Filter{WorkflowID: "w0", States: ended, Limit: 1}, "done2", 2},
-			{queue.Filter{MediaType: "video"}, "done1", 1},
-			{queue.Filter{MediaType: "image", States: ended}, "done0", 1},
-			{queue.Filter{MediaType: "ideo"}, "", 0},
-			{queue.Filter{Sort: "execution_time", States: ended}, "done0 done1 done2 gone", 4},
-			{queue.Filter{Sort: "execution_time", Ascending: true, Limit: 2}, "done2 done1", 6},
+			{record.Filter{}, "waits runs gone done2 done1 done0", 6},
+			{record.Filter{Ascending: true}, "done0 done1 done2 gone runs waits", 6},
+			{record.Filter{Limit: 2, Offset: 1}, "runs gone", 6},
+			{record.Filter{Offset: 4}, "done1 done0", 6},
+			{record.Filter{Offset: 9}, "", 6},
+			{record.Filter{States: ended, Limit: 2}, "gone done2", 4},
+			{record.Filter{States: ended, Limit: 2, Offset: 2}, "done1 done0", 4},
+			{record.Filter{States: []settee.JobState{settee.Pending}}, "waits", 1},
+			{record.Filter{States: []settee.JobState{settee.Pending, settee.InProgress}, Ascending: true}, "runs waits", 2},
+			{record.Filter{States: []settee.JobState{"')--"}}, "", 0},
+			{record.Filter{WorkflowID: "w0"}, "done2 done0", 2},
+			{record.Filter{WorkflowID: "w0", States: ended, Limit: 1}, "done2", 2},
+			{record.Filter{MediaType: "video"}, "done1", 1},
+			{record.Filter{MediaType: "image", States: ended}, "done0", 1},
+			{record.Filter{MediaType: "ideo"}, "", 0},
+			{record.Filter{Sort: "execution_time", States: ended}, "done0 done1 done2 gone", 4},
+			{record.Filter{Sort: "execution_time", Ascending: true, Limit: 2}, "done2 done1", 6},
 		} {
 			jobs, total, err := h.List(t.Context(), "a", c.filter)
 			if err != nil {
@@ -169,15 +170,15 @@ func TestAllJobs(t *testing.T) {
 		h.run("b", "two", s)
 		h.submit("b", "three")
 		for _, c := range []struct {
-			filter queue.AdminFilter
+			filter record.AdminFilter
 			want   string
 			total  int
 		}{
-			{queue.AdminFilter{}, "three two one", 3},
-			{queue.AdminFilter{Limit: 1, Offset: 1}, "two", 3},
-			{queue.AdminFilter{Account: "b"}, "three two", 2},
-			{queue.AdminFilter{Account: "name of b", States: []settee.JobState{settee.Completed}}, "two", 1},
-			{queue.AdminFilter{Account: "nobody"}, "", 0},
+			{record.AdminFilter{}, "three two one", 3},
+			{record.AdminFilter{Limit: 1, Offset: 1}, "two", 3},
+			{record.AdminFilter{Account: "b"}, "three two", 2},
+			{record.AdminFilter{Account: "name of b", States: []settee.JobState{settee.Completed}}, "two", 1},
+			{record.AdminFilter{Account: "nobody"}, "", 0},
 		} {
 			jobs, total, err := h.AllJobs(t.Context(), c.filter)
 			if err != nil {

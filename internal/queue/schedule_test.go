@@ -506,7 +506,7 @@ func (m *model) check(t *rapid.T) {
 		}
 		slices.SortFunc(files, cmp.Compare)
 		expect(t, m.h.names(a) == strings.Join(files, " "), "assets of %s: %s, want %s", a, m.h.names(a), files)
-		past, err := m.h.History(ctx, a, queue.Everything, -1)
+		past, err := m.h.History(ctx, a, record.Everything, -1)
 		expect(t, err == nil, "history: %v", err)
 		got := strings.Fields(prompts(past, detailID))
 		slices.Sort(got)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
+	"github.com/settee/settee/internal/record"
 )
 
 // Options of a Service.
@@ -24,11 +25,10 @@ type Options struct {
 // Service is the queue. It is safe for concurrent use; several servers may have
 // one each on the same database.
 type Service struct {
-	store Store
-	bus   bus.Bus
-	opt   Options
-
-	endings endings
+	*record.Reader // what clients ask of jobs
+	store          Store
+	bus            bus.Bus
+	opt            Options
 
 	mu       sync.Mutex
 	attempts map[Attempt]*attempt
@@ -50,9 +50,11 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	opt.Lease = cmp.Or(opt.Lease, 15*time.Second)
 	opt.Poll = cmp.Or(opt.Poll, time.Second)
 	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
-	return &Service{store: store, bus: b, opt: opt,
+	s := &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
 		hints: map[string]map[Variant]chan struct{}{}, idle: map[Variant]int{}, shown: map[string]Counts{}}
+	s.Reader = record.NewReader(store, opt.Now, s.unwritten)
+	return s
 }
 
 // Run takes over from earlier boots, listens for hints and reaps, until ctx
@@ -92,7 +94,7 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 	}
 	done, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
 	if sub.Replace && sub.PromptID != id {
-		s.endings.forget()
+		s.ForgetEndings()
 	}
 	if err != nil {
 		return settee.Job{}, err
@@ -101,4 +103,9 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 	s.publishStatus(ctx, done.Job.AccountID, done.Counts)
 	s.hint(ctx, sub.Lane)
 	return done.Job, nil
+}
+
+// Counts are how many jobs of the account wait and run.
+func (s *Service) Counts(ctx context.Context, accountID string) (Counts, error) {
+	return s.store.QueueCounts(ctx, accountID)
 }

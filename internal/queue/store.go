@@ -14,6 +14,8 @@ import (
 // snapshot. Methods that write for an attempt return a Fault of CodeLeaseLost
 // when the attempt is over or its session is closed.
 type Store interface {
+	record.Store // what is read
+
 	// SubmitJob writes a job down under id.
 	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (Submitted, error)
 
@@ -96,22 +98,6 @@ type Store interface {
 	RefreshLanes(ctx context.Context) ([]Lane, error)
 
 	QueueCounts(ctx context.Context, accountID string) (Counts, error)
-	JobByPrompt(ctx context.Context, accountID, promptID string) (settee.Job, error)
-	// JobStatus is JobByPrompt with the fields of Service.Status alone.
-	JobStatus(ctx context.Context, accountID, promptID string) (settee.Job, error)
-	JobDetail(ctx context.Context, accountID, promptID string) (Detail, error)
-	ListJobs(ctx context.Context, accountID string, f Filter) ([]settee.Job, int, error)
-	// JobDetails are the account's first jobs of ids, with the graphs but without
-	// the inputs: as many as have enough bytes of graphs, one at least. It is a
-	// Fault CodeNotFound when one is not there.
-	JobDetails(ctx context.Context, accountID string, ids []string, enough int) ([]Detail, error)
-	LiveJobs(ctx context.Context, accountID string) (running, pending []string, err error)
-	JobHistory(ctx context.Context, accountID string, limit, offset int) ([]string, error)
-	JobTrails(ctx context.Context, accountID string, since time.Time) ([]Trail, error)
-	AllJobs(ctx context.Context, f AdminFilter) ([]settee.Job, int, error)
-	// AnyJob finds a job by its id, or by a prompt id that one account has;
-	// Faults CodeNotFound and CodeConflict.
-	AnyJob(ctx context.Context, id string) (settee.Job, error)
 }
 
 // Opening announces a worker and its session.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store/storetest"
 )
 
@@ -38,7 +39,7 @@ func TestDuplicate(t *testing.T) {
 		if second.ID == first.ID || h.job("b", "p").ID != second.ID {
 			t.Fatalf("the ended job was not replaced")
 		}
-		jobs, total, err := h.List(t.Context(), "b", queue.Filter{})
+		jobs, total, err := h.List(t.Context(), "b", record.Filter{})
 		if err != nil || len(jobs) != 1 || total != 1 {
 			t.Fatalf("listed %v of %d, %v", jobs, total, err)
 		}

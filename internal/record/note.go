@@ -1,6 +1,7 @@
-// Package record is what is kept and shown of a running job, in ComfyUI's shape:
-// the durable events, what a node's files are called and how its output reads,
-// and the result that they fold into. It writes JSON and decides nothing.
+// Package record is what is kept and shown of a job, in ComfyUI's shape: the
+// durable events, what a node's files are called and how its output reads, the
+// result that they fold into; and the Reader by which clients see it, while a job
+// runs too. It decides nothing.
 package record
 
 import (

@@ -178,9 +178,9 @@ func exercise(t *testing.T, db *DB) {
 	_, err = db.QueueCounts(ctx, "a")
 	ok(err)
 	for _, states := range [][]settee.JobState{nil, {settee.Completed}, {settee.Pending, settee.InProgress}} {
-		_, _, err = db.ListJobs(ctx, "a", queue.Filter{States: states, Limit: 5})
+		_, _, err = db.ListJobs(ctx, "a", record.Filter{States: states, Limit: 5})
 		ok(err)
-		_, _, err = db.ListJobs(ctx, "a", queue.Filter{States: states, Limit: 5, Ascending: true})
+		_, _, err = db.ListJobs(ctx, "a", record.Filter{States: states, Limit: 5, Ascending: true})
 		ok(err)
 	}
 	_, err = db.CancelJobs(ctx, queue.Cancellation{AccountID: "a", PromptIDs: []string{"2", "3"}, Pending: true, Running: true}, now)

@@ -6,13 +6,13 @@ import (
 	"strings"
 
 	"github.com/settee/settee"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // ListJobs is a page of an account's jobs (queue.Store). By creation it costs
 // the page, not the account's past: each state has its index. The other orders
 // and filters read all that match.
-func (db *DB) ListJobs(ctx context.Context, accountID string, f queue.Filter) (jobs []settee.Job, total int, err error) {
+func (db *DB) ListJobs(ctx context.Context, accountID string, f record.Filter) (jobs []settee.Job, total int, err error) {
 	args := []any{accountID}
 	where := `j.account_id = $1 AND j.hidden_at IS NULL`
 	if f.WorkflowID != "" {
@@ -42,7 +42,7 @@ func (db *DB) ListJobs(ctx context.Context, accountID string, f queue.Filter) (j
 
 // page reads one page: by creation and of one state, or any, straight from the
 // index; else of every state by itself, then merged.
-func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error) {
+func page(tx *Tx, where string, args []any, f record.Filter) ([]settee.Job, error) {
 	direction := ` DESC`
 	if f.Ascending {
 		direction = ` ASC`
@@ -53,7 +53,7 @@ func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error
 	}
 	limit := f.Limit
 	if limit <= 0 {
-		limit = queue.Everything - f.Offset
+		limit = record.Everything - f.Offset
 	}
 	n := len(args)
 	if f.Sort != "execution_time" && len(f.States) < 2 {
@@ -80,7 +80,7 @@ func page(tx *Tx, where string, args []any, f queue.Filter) ([]settee.Job, error
 }
 
 // AllJobs is a page of everybody's jobs (queue.Store).
-func (db *DB) AllJobs(ctx context.Context, f queue.AdminFilter) (jobs []settee.Job, total int, err error) {
+func (db *DB) AllJobs(ctx context.Context, f record.AdminFilter) (jobs []settee.Job, total int, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		var args []any
 		where, counted := `j.hidden_at IS NULL`, `account_id IS NOT NULL`
@@ -98,7 +98,7 @@ func (db *DB) AllJobs(ctx context.Context, f queue.AdminFilter) (jobs []settee.J
 		}
 		limit := f.Limit
 		if limit <= 0 {
-			limit = queue.Everything
+			limit = record.Everything
 		}
 		n := len(args)
 		jobs, err = Collect(tx, scanJob, fmt.Sprintf(`SELECT `+jobColumns+jobTables+`WHERE `+where+

@@ -38,7 +38,7 @@ const (
 	detailTables  = jobTables + `LEFT JOIN job_results r ON r.job_id = j.id JOIN job_graphs g ON g.job_id = j.id `
 )
 
-func scanDetail(scan func(...any) error) (d queue.Detail, err error) {
+func scanDetail(scan func(...any) error) (d record.Detail, err error) {
 	err = scan(append(jobFields(&d.Job), JSON(&d.Prompt), Decode(&d.Edits), JSON(&d.ExtraData), Decode(&d.Graph.Outputs),
 		JSON(&d.Result.Outputs), JSON(&d.Meta), JSON(&d.Messages))...)
 	if d.Messages == nil {
@@ -75,7 +75,7 @@ func (db *DB) JobByPrompt(ctx context.Context, accountID, promptID string) (j se
 }
 
 // JobDetail is a job with its graph and what it made (queue.Store).
-func (db *DB) JobDetail(ctx context.Context, accountID, promptID string) (d queue.Detail, err error) {
+func (db *DB) JobDetail(ctx context.Context, accountID, promptID string) (d record.Detail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		var hidden bool
 		err := tx.QueryRow(`SELECT j.hidden_at IS NOT NULL FROM jobs j `+byPrompt, accountID, promptID).Scan(&hidden)
@@ -104,7 +104,7 @@ func orNoJob(hidden bool, err error) error {
 }
 
 // addNotes reads the durable events of a job that runs.
-func addNotes(tx *Tx, d *queue.Detail) (err error) {
+func addNotes(tx *Tx, d *record.Detail) (err error) {
 	if d.State == settee.InProgress {
 		d.Notes, err = notesOf(tx, d.ID)
 	}
@@ -112,7 +112,7 @@ func addNotes(tx *Tx, d *queue.Detail) (err error) {
 }
 
 // JobDetails are an account's jobs by id (queue.Store).
-func (db *DB) JobDetails(ctx context.Context, accountID string, ids []string, enough int) (jobs []queue.Detail, err error) {
+func (db *DB) JobDetails(ctx context.Context, accountID string, ids []string, enough int) (jobs []record.Detail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		jobs = nil
 		for size := 0; len(jobs) < len(ids) && size < enough; {

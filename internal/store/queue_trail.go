@@ -4,13 +4,12 @@ import (
 	"context"
 	"time"
 
-	"github.com/settee/settee/internal/queue"
 	"github.com/settee/settee/internal/record"
 )
 
 // JobTrails are the jobs that ended since then and those that run, with their
 // durable events (queue.Store).
-func (db *DB) JobTrails(ctx context.Context, accountID string, since time.Time) (trails []queue.Trail, err error) {
+func (db *DB) JobTrails(ctx context.Context, accountID string, since time.Time) (trails []record.Trail, err error) {
 	err = db.Read(ctx, func(tx *Tx) error {
 		trails, err = trailsOf(tx, endedWhere+`AND j.ended_at >= $2`, ` ORDER BY j.ended_at, j.id`, accountID, since)
 		if err != nil {
@@ -25,8 +24,8 @@ func (db *DB) JobTrails(ctx context.Context, accountID string, since time.Time) 
 }
 
 // trailsOf takes two statements, however many jobs there are.
-func trailsOf(tx *Tx, where, order string, args ...any) ([]queue.Trail, error) {
-	trails, err := Collect(tx, func(scan func(...any) error) (t queue.Trail, err error) {
+func trailsOf(tx *Tx, where, order string, args ...any) ([]record.Trail, error) {
+	trails, err := Collect(tx, func(scan func(...any) error) (t record.Trail, err error) {
 		t.Job, err = scanJob(scan)
 		return t, err
 	}, `SELECT `+jobColumns+jobTables+where+order, args...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
 )
@@ -80,7 +81,7 @@ func status(b *testing.B, db *store.DB, i int) time.Duration {
 
 func firstPage(b *testing.B, db *store.DB, _ int) time.Duration {
 	began := time.Now()
-	jobs, _, err := db.ListJobs(b.Context(), "a", queue.Filter{Limit: 100})
+	jobs, _, err := db.ListJobs(b.Context(), "a", record.Filter{Limit: 100})
 	took := time.Since(began)
 	if err != nil || len(jobs) != 100 {
 		b.Fatalf("%d jobs, %v", len(jobs), err)

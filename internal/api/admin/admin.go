@@ -13,7 +13,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // Accounts changes accounts and keys.
@@ -31,7 +31,7 @@ type Accounts interface {
 
 // Jobs finds and cancels jobs of all accounts.
 type Jobs interface {
-	AllJobs(ctx context.Context, f queue.AdminFilter) ([]settee.Job, int, error)
+	AllJobs(ctx context.Context, f record.AdminFilter) ([]settee.Job, int, error)
 	AnyJob(ctx context.Context, id string) (settee.Job, error)
 	Cancel(ctx context.Context, accountID, promptID string) (bool, error)
 }

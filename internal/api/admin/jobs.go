@@ -11,6 +11,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // job is a job as operators read it: how it went, and nothing of what is in it.
@@ -81,8 +82,8 @@ func (a *API) listJobs(w http.ResponseWriter, r *http.Request) {
 	}{shown, pagination{f.Offset, f.Limit, total, f.Offset+len(all) < total}})
 }
 
-func filter(q url.Values) (queue.AdminFilter, error) {
-	f := queue.AdminFilter{Account: q.Get("account"), Limit: defaultLimit}
+func filter(q url.Values) (record.AdminFilter, error) {
+	f := record.AdminFilter{Account: q.Get("account"), Limit: defaultLimit}
 	var err error
 	if f.Limit, err = number(q, "limit", defaultLimit, 1, maxLimit); err != nil {
 		return f, err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // maxHistory is how many entries a history answers at most; ComfyUI keeps as
@@ -29,7 +29,7 @@ func (a *API) GetHistoryMap(w http.ResponseWriter, r *http.Request, p GetHistory
 	out.Text("{")
 	between := ""
 	if err == nil {
-		err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+		err = a.Queue.Each(r.Context(), account, ids, func(d *record.Detail) error {
 			out.Text(between)
 			between = ","
 			if err := out.Value(d.PromptID); err != nil {
@@ -60,7 +60,7 @@ func (a *API) GetHistoryEntry(w http.ResponseWriter, r *http.Request, promptID P
 
 // inHistory reports whether a job is in ComfyUI's history: it has started and
 // ended.
-func inHistory(d *queue.Detail) bool { return d.State.Terminal() && d.Attempt > 0 }
+func inHistory(d *record.Detail) bool { return d.State.Terminal() && d.Attempt > 0 }
 
 // entry is a job in GET history.
 type entry struct {
@@ -70,13 +70,13 @@ type entry struct {
 	Meta    json.RawMessage `json:"meta"`
 }
 
-func historyOf(d *queue.Detail) entry {
+func historyOf(d *record.Detail) entry {
 	return entry{item(d), object(d.Result.Outputs), executionStatus(d), object(d.Meta)}
 }
 
 // executionStatus is a job's status as history shows it: a job that was
 // cancelled is an error too, told by its last message.
-func executionStatus(d *queue.Detail) ExecutionStatus {
+func executionStatus(d *record.Detail) ExecutionStatus {
 	s := ExecutionStatus{StatusStr: "error", Messages: array(d.Messages)}
 	if d.State == settee.Completed {
 		s.StatusStr, s.Completed = "success", true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // successEntry is a completed job of the house in GET history: submitted at
@@ -150,7 +151,7 @@ func TestHistoryV2(t *testing.T) {
 // details is a Queue that answers one job.
 type details struct {
 	*queue.Service
-	d queue.Detail
+	d record.Detail
 }
 
 func (q details) History(_ context.Context, _ string, _, _ int) ([]string, error) {
@@ -159,7 +160,7 @@ func (q details) History(_ context.Context, _ string, _, _ int) ([]string, error
 func (q details) Live(context.Context, string) (running, pending []string, err error) {
 	return []string{q.d.ID}, nil, nil
 }
-func (q details) Each(_ context.Context, _ string, ids []string, take func(*queue.Detail) error) error {
+func (q details) Each(_ context.Context, _ string, ids []string, take func(*record.Detail) error) error {
 	for range ids {
 		if err := take(&q.d); err != nil {
 			return err
@@ -167,13 +168,13 @@ func (q details) Each(_ context.Context, _ string, ids []string, take func(*queu
 	}
 	return nil
 }
-func (q details) Detail(context.Context, string, string) (queue.Detail, error) { return q.d, nil }
+func (q details) Detail(context.Context, string, string) (record.Detail, error) { return q.d, nil }
 
 // Python writes NaN and Infinity; no browser reads them. Everything else of a
 // graph stays as it was sent, seeds beyond 2^53 too.
 func TestGraphsKeepTheirBytes(t *testing.T) {
 	h := newHouse(t, false)
-	detail := queue.Detail{Job: settee.Job{PromptID: id1, State: settee.Completed, Attempt: 1},
+	detail := record.Detail{Job: settee.Job{PromptID: id1, State: settee.Completed, Attempt: 1},
 		Graph: settee.Graph{Prompt: json.RawMessage(`{"b":{"seed":18446744073709551615,"e":1e3,"<":"\u00e9 é"},"a":{}}`), Outputs: []string{"b"}}}
 	for _, c := range []struct{ prompt, want string }{
 		{string(detail.Prompt), string(detail.Prompt)},

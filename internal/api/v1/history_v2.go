@@ -9,7 +9,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
 	"github.com/settee/settee/internal/pyjson"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // GetHistory lists ended jobs, newest first, without their graphs.
@@ -32,7 +32,7 @@ func (a *API) GetHistory(w http.ResponseWriter, r *http.Request, p GetHistoryPar
 		ids, err := a.Queue.History(r.Context(), account, min(max+offset, maxHistory), -1)
 		if err == nil {
 			ids = ids[:len(ids)-min(offset, len(ids))]
-			err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+			err = a.Queue.Each(r.Context(), account, ids, func(d *record.Detail) error {
 				list.History = append(list.History, historyEntry(d))
 				return nil
 			})
@@ -46,7 +46,7 @@ func (a *API) GetHistory(w http.ResponseWriter, r *http.Request, p GetHistoryPar
 	api.WriteJSON(w, http.StatusOK, list)
 }
 
-func historyEntry(d *queue.Detail) HistoryEntry {
+func historyEntry(d *record.Detail) HistoryEntry {
 	return HistoryEntry{
 		PromptId:   d.PromptID,
 		CreateTime: d.CreatedAt.UnixMilli(),

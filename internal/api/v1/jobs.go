@@ -6,7 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // Pages of jobs.
@@ -39,8 +39,8 @@ func (a *API) ListJobs(w http.ResponseWriter, r *http.Request, p ListJobsParams)
 }
 
 // filter reads the query. The words of ComfyUI's own job list are taken too.
-func filter(p ListJobsParams) (queue.Filter, error) {
-	f := queue.Filter{Limit: defaultJobs, WorkflowID: value(p.WorkflowId), MediaType: string(value(p.OutputType))}
+func filter(p ListJobsParams) (record.Filter, error) {
+	f := record.Filter{Limit: defaultJobs, WorkflowID: value(p.WorkflowId), MediaType: string(value(p.OutputType))}
 	for _, word := range strings.Split(value(p.Status), ",") {
 		switch state := settee.JobState(strings.TrimSpace(word)); state {
 		case settee.Pending, settee.InProgress, settee.Completed, settee.Failed, settee.Cancelled:

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/settee/settee/internal/api"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // GetQueueInfo lists the jobs that run and those that wait, in the order they
@@ -17,7 +17,7 @@ func (a *API) GetQueueInfo(w http.ResponseWriter, r *http.Request) {
 	list := func(ids []string) {
 		between := ""
 		if err == nil {
-			err = a.Queue.Each(r.Context(), account, ids, func(d *queue.Detail) error {
+			err = a.Queue.Each(r.Context(), account, ids, func(d *record.Detail) error {
 				out.Text(between)
 				between = ","
 				return out.Value(item(d))
@@ -34,7 +34,7 @@ func (a *API) GetQueueInfo(w http.ResponseWriter, r *http.Request) {
 
 // item is a job as ComfyUI's queue and history show it. Secrets were taken out
 // of extra_data when it was submitted.
-func item(d *queue.Detail) QueueItem {
+func item(d *record.Detail) QueueItem {
 	return QueueItem{d.Number, d.PromptID, graph(d), object(d.ExtraData), outputIDs(d)}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 func TestQueueShowsComfyUIsTuples(t *testing.T) {
@@ -226,13 +227,13 @@ func (q broken) Live(context.Context, string) (running, pending []string, err er
 	return nil, make([]string, q.jobs), nil
 }
 
-func (q broken) Each(_ context.Context, _ string, ids []string, take func(*queue.Detail) error) error {
+func (q broken) Each(_ context.Context, _ string, ids []string, take func(*record.Detail) error) error {
 	for i := range ids {
 		if i == q.after {
 			return settee.Faultf(settee.CodeUnavailable, "The database is away.")
 		}
 		prompt := json.RawMessage(`{"1":{"text":"` + strings.Repeat("x", 1<<10) + `"}}`)
-		if err := take(&queue.Detail{Job: settee.Job{PromptID: id1}, Graph: settee.Graph{Prompt: prompt}}); err != nil {
+		if err := take(&record.Detail{Job: settee.Job{PromptID: id1}, Graph: settee.Graph{Prompt: prompt}}); err != nil {
 			return err
 		}
 	}

@@ -23,13 +23,14 @@ import (
 	"github.com/settee/settee/internal/bus"
 	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 // empty is the history of an account that did nothing yet.
 type empty struct{}
 
-func (empty) Counts(context.Context, string) (queue.Counts, error)             { return queue.Counts{}, nil }
-func (empty) Trails(context.Context, string, time.Time) ([]queue.Trail, error) { return nil, nil }
+func (empty) Counts(context.Context, string) (queue.Counts, error)              { return queue.Counts{}, nil }
+func (empty) Trails(context.Context, string, time.Time) ([]record.Trail, error) { return nil, nil }
 
 func always(context.Context) error { return nil }
 

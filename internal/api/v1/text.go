@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/settee/settee/internal/pyjson"
-	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 	"github.com/settee/settee/internal/workflow"
 )
 
@@ -39,12 +39,12 @@ func array(text json.RawMessage) json.RawMessage {
 
 // graph is a job's graph as clients read it back: the bytes that were submitted,
 // with the literals that validation converted.
-func graph(d *queue.Detail) json.RawMessage {
+func graph(d *record.Detail) json.RawMessage {
 	return strict(workflow.Apply(d.Prompt, d.Edits, false))
 }
 
 // outputIDs are the output nodes a job runs.
-func outputIDs(d *queue.Detail) []string {
+func outputIDs(d *record.Detail) []string {
 	if d.Graph.Outputs == nil {
 		return []string{}
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/settee/settee/internal/live"
 	"github.com/settee/settee/internal/pool"
 	"github.com/settee/settee/internal/queue"
+	"github.com/settee/settee/internal/record"
 )
 
 //go:embed openapi.yaml
@@ -34,11 +35,11 @@ var document []byte
 type Queue interface {
 	Counts(ctx context.Context, accountID string) (queue.Counts, error)
 	Status(ctx context.Context, accountID, promptID string) (settee.Job, error)
-	Detail(ctx context.Context, accountID, promptID string) (queue.Detail, error)
-	List(ctx context.Context, accountID string, f queue.Filter) ([]settee.Job, int, error)
+	Detail(ctx context.Context, accountID, promptID string) (record.Detail, error)
+	List(ctx context.Context, accountID string, f record.Filter) ([]settee.Job, int, error)
 	Live(ctx context.Context, accountID string) (running, pending []string, err error)
 	History(ctx context.Context, accountID string, max, offset int) ([]string, error)
-	Each(ctx context.Context, accountID string, ids []string, take func(*queue.Detail) error) error
+	Each(ctx context.Context, accountID string, ids []string, take func(*record.Detail) error) error
 	Cancel(ctx context.Context, accountID, promptID string) (bool, error)
 	CancelMany(ctx context.Context, accountID string, promptIDs []string) ([]string, error)
 	Interrupt(ctx context.Context, accountID, promptID string) error

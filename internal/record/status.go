@@ -1,4 +1,4 @@
-package queue
+package record
 
 import (
 	"context"
@@ -11,19 +11,19 @@ import (
 // Status is Job for those who ask again and again: of the job it has PromptID,
 // State, Reason, CancelRequested, the times and Error, and no more. A job that
 // has ended is remembered for a few seconds. Fault CodeNotFound.
-func (s *Service) Status(ctx context.Context, accountID, promptID string) (settee.Job, error) {
+func (r *Reader) Status(ctx context.Context, accountID, promptID string) (settee.Job, error) {
 	key := owned{accountID, promptID}
-	now := s.opt.Now()
-	if j, ok := s.endings.find(key, now); ok {
+	now := r.now()
+	if j, ok := r.endings.find(key, now); ok {
 		return j, nil
 	}
-	epoch := s.endings.moment()
-	j, err := s.store.JobStatus(ctx, accountID, promptID)
+	epoch := r.endings.moment()
+	j, err := r.store.JobStatus(ctx, accountID, promptID)
 	if err != nil {
 		return settee.Job{}, err
 	}
 	if j.State.Terminal() {
-		s.endings.keep(key, j, now, epoch)
+		r.endings.keep(key, j, now, epoch)
 	}
 	return j, nil
 }
@@ -84,3 +84,7 @@ func (e *endings) forget() {
 	e.epoch++
 	clear(e.known)
 }
+
+// ForgetEndings is called once jobs have been hidden or replaced: what is
+// remembered of them is not so any more.
+func (r *Reader) ForgetEndings() { r.endings.forget() }
