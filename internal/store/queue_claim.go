@@ -11,7 +11,9 @@ import (
 )
 
 // ClaimJob leases the next job to a session; nil when there is none
-// (queue.Store). It looks before it writes, so that waiting costs little.
+// (queue.Store). It looks before it writes, so that waiting costs little. The
+// session stays as it is until the claim is written down: one that was closed and
+// removed in between would leave an attempt that nobody gives back.
 func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now time.Time) (c *queue.Claim, err error) {
 	var t turn
 	var some bool
@@ -32,6 +34,9 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now tim
 	if some {
 		err = db.Write(ctx, func(tx *Tx) error {
 			c = nil
+			if err := tx.QueryRow(`SELECT id FROM worker_sessions s WHERE id = $1`+tx.ForShareOf("s"), s.ID).Scan(new(string)); err != nil {
+				return orOver(err)
+			}
 			if t, err = served(tx, s, ahead, now); err != nil {
 				return err
 			}

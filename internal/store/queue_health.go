@@ -82,10 +82,17 @@ func alive(now string) string {
 // learn draws from the end of an attempt, of which as became, what it says of
 // workers, and answers those who are out or in by it.
 func (w suspect) learn(tx *Tx, a queue.Attempt, e queue.End, as queue.Ending, c queue.Case, written bool, now time.Time) ([]queue.Standing, error) {
+	failed := e.Against() && as.State != settee.Cancelled && !c.Doubted
+	if failed || e.State == settee.Completed && a.N > 1 {
+		// Several workers may be judged at once: they are locked in one order.
+		if _, err := Collect(tx, One[string], `SELECT w.id FROM workers w WHERE w.pool = $1 ORDER BY w.id`+tx.ForUpdateOf("w", false), w.pool); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case e.State == settee.Completed:
 		return w.finished(tx, a, written, now)
-	case e.Against() && as.State != settee.Cancelled && !c.Doubted:
+	case failed:
 		return w.failed(tx, a, e, as, c.Losses, now)
 	}
 	return nil, nil

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +40,8 @@ func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time,
 		if n == 0 {
 			return errSessionOver
 		}
-		for a, some := range notes {
+		held := slices.SortedFunc(maps.Keys(notes), func(x, y queue.Attempt) int { return strings.Compare(x.JobID, y.JobID) })
+		for _, a := range held {
 			t, err := under(tx, a)
 			if settee.CodeOf(err) == settee.CodeLeaseLost {
 				continue
@@ -46,7 +49,7 @@ func (db *DB) RenewSession(ctx context.Context, id string, until, now time.Time,
 			if err != nil {
 				return err
 			}
-			if err := t.write(tx, some, now); err != nil {
+			if err := t.write(tx, notes[a], now); err != nil {
 				return err
 			}
 		}
@@ -139,6 +142,14 @@ func (db *DB) Overdue(ctx context.Context, then time.Time) (held []queue.Held, e
 		return err
 	})
 	return held, err
+}
+
+// orOver makes a session that is not there one that is over.
+func orOver(err error) error {
+	if found, err := Found(err); found || err != nil {
+		return err
+	}
+	return errSessionOver
 }
 
 var (

@@ -51,6 +51,15 @@ func (tx *Tx) ForUpdateOf(table string, skipLocked bool) string {
 	return s
 }
 
+// ForShareOf is what a SELECT ends with so that nobody changes the rows of a table
+// (or alias) before this unit has ended; empty on SQLite.
+func (tx *Tx) ForShareOf(table string) string {
+	if tx.dialect == SQLite {
+		return ""
+	}
+	return " FOR SHARE OF " + table
+}
+
 // Exec runs a statement and says how many rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	res, err := tx.run.exec(query, plain(args))
