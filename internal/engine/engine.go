@@ -14,7 +14,7 @@ import (
 
 // Engine runs jobs, one after another. It takes Description.Depth of them at once:
 // a job that it is given while another runs is made ready, and runs after that one.
-// That one may have told all, and still bring over its results.
+// It may be given one more for each whose results it still brings over.
 type Engine interface {
 	// Describe tells what the engine can run.
 	Describe(ctx context.Context) (settee.Description, error)

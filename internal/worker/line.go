@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/settee/settee"
@@ -16,10 +17,9 @@ const (
 	again   = 250 * time.Millisecond // until it is looked again for a job to claim ahead
 )
 
-// line is the jobs that a session's engine has: one that runs, perhaps some before
-// it whose results are still brought over, and, where the engine takes so many, the
-// next one, which lies ahead. What lies ahead is handed back when it will not be run
-// soon.
+// line is the jobs that a session's engine has: one that runs, where the engine takes
+// more the next one, which lies ahead, and then perhaps one before it, whose results
+// are still brought over. What lies ahead is handed back when it will not be run soon.
 type line struct {
 	w       *Worker
 	session queue.Session
@@ -28,15 +28,17 @@ type line struct {
 
 	tasks []*task       // that the engine has, oldest first
 	over  chan *task    // those that it has no more
-	news  chan struct{} // a task began
+	news  chan struct{} // a task began, or ended
 	last  *task         // the newest
 	look  time.Time     // when to look again for a job to claim ahead
 	all   sync.WaitGroup
+
+	ending atomic.Int32 // tasks that the engine has no more and that have not ended
 }
 
 func newLine(w *Worker, alive context.Context, s queue.Session, depth int) *line {
 	return &line{w: w, alive: alive, session: s, depth: max(depth, 1),
-		over: make(chan *task, max(depth, 1)), news: make(chan struct{}, 1)}
+		over: make(chan *task, max(depth, 1)+1), news: make(chan struct{}, 1)}
 }
 
 // run claims and runs one job after another until claiming ends. It looks for the
@@ -100,7 +102,11 @@ func (l *line) add(lease *queue.Lease) {
 	l.last, l.tasks = t, append(l.tasks, t)
 	l.look = time.Time{}
 	l.w.add(lease.Attempt, t.cancel)
-	l.all.Go(func() { t.work(func() { l.over <- t }) })
+	l.all.Go(func() {
+		t.work(func() { l.ending.Add(1); l.over <- t })
+		l.ending.Add(-1)
+		t.tell()
+	})
 }
 
 // remove is for a job that the engine has done with.
@@ -114,7 +120,7 @@ func (l *line) remove(t *task) {
 // to end soon. nil: not now.
 func (l *line) due() <-chan time.Time {
 	runs := l.tasks[len(l.tasks)-1]
-	if len(l.tasks) >= l.depth || runs.expected == 0 || !runs.began() {
+	if runs.expected == 0 || !runs.began() || len(l.tasks) > l.depth || len(l.tasks)+int(l.ending.Load()) >= 2*l.depth {
 		return nil
 	}
 	ran := runs.ran()

@@ -139,8 +139,9 @@ func (d desked) Run(ctx context.Context, job engine.Job, out engine.Sink) error 
 		d.note("withdrawn", job.PromptID)
 		return interrupted
 	}
-	defer func() { <-d.turn }()
-	var extra struct{ Takes time.Duration }
+	leave := sync.OnceFunc(func() { <-d.turn })
+	defer leave()
+	var extra struct{ Takes, Brings time.Duration }
 	if err := json.Unmarshal(job.ExtraData, &extra); err != nil {
 		return err
 	}
@@ -154,6 +155,8 @@ func (d desked) Run(ctx context.Context, job engine.Job, out engine.Sink) error 
 		d.note("interrupted", job.PromptID)
 		return interrupted
 	}
+	leave()
+	<-time.After(extra.Brings)
 	return d.fail[job.PromptID]
 }
 
@@ -198,6 +201,24 @@ func TestShortJobsFollowEachOther(t *testing.T) {
 		d.want(t, "given ahead", "given a 0s, ahead b 0s, given b 0s, ahead c 100ms, given c 100ms")
 		d.want(t, "start frame completed", "frame a 0s, completed a 101ms, start b 101ms, frame b 101ms, "+
 			"completed b 202ms, start c 202ms, frame c 202ms, completed c 303ms")
+	})
+}
+
+// While results of one job are brought over the next runs already, and the one
+// after that lies ahead; nothing of them is told before its ending.
+func TestResultsAreBroughtOverBesideTheNextJobs(t *testing.T) {
+	scene(t, func(d *desk, _ context.CancelFunc) {
+		var jobs []*queue.Lease
+		for _, id := range []string{"a", "b", "c", "d"} {
+			l := of(id, "A", 100*time.Millisecond)
+			l.Graph.ExtraData = json.RawMessage(`{"takes":100000000,"brings":150000000}`)
+			jobs = append(jobs, l)
+		}
+		d.submit(jobs...)
+		d.ends(4)
+		d.want(t, "ahead", "ahead b 0s, ahead c 100ms, ahead d 351ms")
+		d.want(t, "start frame completed", "frame a 0s, completed a 251ms, start b 251ms, frame b 251ms, "+
+			"completed b 502ms, start c 502ms, frame c 502ms, completed c 753ms, start d 753ms, frame d 753ms, completed d 1.004s")
 	})
 }
 

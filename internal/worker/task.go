@@ -33,7 +33,7 @@ type task struct {
 	denied error           // why it did not begin
 	limit  *time.Timer     // the runtime cap
 	heard  atomic.Int64    // when the engine first told of it; 0: not yet
-	news   chan<- struct{} // gets a value then, if there is room
+	news   chan<- struct{} // gets a value then and in the end, if there is room
 }
 
 // What becomes of a job that lies ahead; the first who says decides.
@@ -50,13 +50,18 @@ var errNotBegun = errors.New("the job is not to begin")
 func (t *task) begin() error {
 	t.once.Do(func() {
 		t.heard.Store(time.Now().UnixNano())
-		select {
-		case t.news <- struct{}{}:
-		default:
-		}
+		t.tell()
 		t.denied = t.enter()
 	})
 	return t.denied
+}
+
+// tell has the line look.
+func (t *task) tell() {
+	select {
+	case t.news <- struct{}{}:
+	default:
+	}
 }
 
 func (t *task) enter() error {

@@ -120,6 +120,7 @@ func (r *run) executing(ctx context.Context, data pyjson.Value) error {
 	n := data.Get("node")
 	if n.Kind == pyjson.Null {
 		r.ended = true // the caller sends it, once the ending is committed
+		r.left()
 		return nil
 	}
 	r.current = n.Text()

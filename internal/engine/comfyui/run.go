@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ type run struct {
 	used    bool
 	redial  time.Time // when to try again; zero: connected
 	sound   bool      // no frame can have been lost
+	left    func()    // the prompt is in ComfyUI no more
 	began   bool      // execution_start went out
 	told    bool      // execution_cached went out
 	ended   bool      // a frame said that it is over
@@ -129,7 +131,8 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	if err := e.seats.take(ctx, e.room(ctx)); err != nil {
 		return interrupted(job)
 	}
-	defer e.seats.leave()
+	r.left = sync.OnceFunc(e.seats.leave)
+	defer r.left()
 	if err := e.settled(ctx); err != nil {
 		return e.own(ctx, job, err)
 	}
