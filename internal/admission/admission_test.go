@@ -119,6 +119,24 @@ func TestAdmitWithoutExtraData(t *testing.T) {
 	}
 }
 
+// A key that comes twice is no way past the redaction.
+func TestPartnerKeysThatComeTwice(t *testing.T) {
+	for extra, want := range map[string][2]string{
+		`{"api_key_comfy_org": "k-1", "n": 1, "api_key_comfy_org": "k-2"}`: {
+			`{"api_key_comfy_org": "[REDACTED]", "n": 1, "api_key_comfy_org": "[REDACTED]"}`, `"sealed:{\"api_key_comfy_org\":\"k-2\"}"`},
+		`{"api_key_comfy_org": "k-1", "api_key_\u0063omfy_org": null}`: {`{"api_key_comfy_org": "[REDACTED]", "api_key_\u0063omfy_org": null}`, ``},
+	} {
+		q := &taken{}
+		s := admission.New(pools{newPool(t, "native", emptyImage, saveImage)}, files{}, q, seal)
+		if _, err := s.Admit(t.Context(), settee.Account{ID: "ann"}, admission.Request{Prompt: json.RawMessage(graph), ExtraData: json.RawMessage(extra)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]string{string(q.Graph.ExtraData), string(q.Secrets)}; got != want {
+			t.Errorf("%s became %q, want %q", extra, got, want)
+		}
+	}
+}
+
 func TestLaneIsThePoolsThatCanRunIt(t *testing.T) {
 	q := &taken{}
 	both := pools{newPool(t, "native", emptyImage, saveImage), newPool(t, "gpu", emptyImage, saveImage, sampler)}

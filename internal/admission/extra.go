@@ -36,27 +36,26 @@ func readExtra(raw json.RawMessage, clientID string) (extra, error) {
 		edits   []settee.Edit
 		secrets = map[string]json.RawMessage{}
 		hasID   bool
+		between string // before one more member
 	)
-	members := root.Members()
-	for _, m := range members {
+	for key, value := range root.Pairs() { // of a key that comes twice the last counts, and each is secret
+		between = ", "
 		switch {
-		case m.Key == "client_id":
+		case key == "client_id":
 			hasID = true
 			if clientID != "" {
-				edits = append(edits, replace(m.Value, clientID))
+				edits = append(edits, replace(value, clientID))
 			}
-		case slices.Contains(partnerKeys, m.Key):
-			if m.Value.Kind != pyjson.Null {
-				secrets[m.Key] = json.RawMessage(m.Value.Raw())
-				edits = append(edits, replace(m.Value, Redacted))
+		case slices.Contains(partnerKeys, key):
+			delete(secrets, key)
+			if value.Kind != pyjson.Null {
+				secrets[key] = json.RawMessage(value.Raw())
+				edits = append(edits, replace(value, Redacted))
 			}
 		}
 	}
 	if clientID != "" && !hasID {
-		text := `"client_id": ` + string(pyjson.QuoteUTF8(clientID))
-		if len(members) > 0 {
-			text = ", " + text
-		}
+		text := between + `"client_id": ` + string(pyjson.QuoteUTF8(clientID))
 		edits = append(edits, settee.Edit{Start: root.End - 1, End: root.End - 1, Text: text})
 	}
 	slices.SortFunc(edits, func(a, b settee.Edit) int { return a.Start - b.Start })

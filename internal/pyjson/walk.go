@@ -47,6 +47,14 @@ func (v Value) pairs(yield func(key, value Value) bool) {
 	}
 }
 
+// Pairs walks an object's members as they are written, a key that comes twice
+// twice; of any other value, nothing.
+func (v Value) Pairs() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		v.pairs(func(key, value Value) bool { return yield(key.Text(), value) })
+	}
+}
+
 // Members lists an object's members in their order; of any other value, none.
 // A key that comes twice is listed once: the last value in the first place.
 func (v Value) Members() []Member {
