@@ -18,12 +18,12 @@ import (
 	"github.com/settee/settee/internal/api"
 )
 
-// hurried is a server that waits 400 ms for the next bytes either way, with a
-// path that takes a body and one that answers with a file. What became of a
-// request is told on done.
+// hurried is a server that waits 400 ms for the next bytes of a body, and for an
+// answer to be taken as long as a busy machine may need, with a path that takes a
+// body and one that answers with a file. What became of a request is told on done.
 func hurried(t *testing.T, file string) (server *httptest.Server, done chan error) {
 	r := api.New(api.Deps{Accounts: known, Log: slog.New(slog.DiscardHandler),
-		BodyTime: 400 * time.Millisecond, AnswerTime: 400 * time.Millisecond})
+		BodyTime: 400 * time.Millisecond, AnswerTime: 3 * time.Second})
 	done = make(chan error, 8)
 	r.Post("/take", func(w http.ResponseWriter, q *http.Request) {
 		n, err := io.Copy(io.Discard, q.Body)
