@@ -59,7 +59,9 @@ type Sink interface {
 
 	// Executed names a node's files, attaches them to the job and sends the
 	// node's executed event, all or nothing. It returns the output object with
-	// the final names: what a cache must keep.
+	// the final names: what a cache must keep. Fault CodeNotFound: an Old file is
+	// not there any more, its user has deleted it or the job that made it was lost;
+	// the node must run again.
 	Executed(ctx context.Context, x Executed) (json.RawMessage, error)
 }
 

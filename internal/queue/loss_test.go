@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
 )
 
@@ -152,6 +153,29 @@ func TestEngineBroke(t *testing.T) {
 		_, err := h.Execute(t.Context(), queue.Attempt{JobID: "none", N: 1, SessionID: s.ID}, image("1", "x"))
 		wantCode(t, err, settee.CodeLeaseLost)
 		h.consistent()
+	})
+}
+
+// A file that a lost attempt made is not there for an engine that kept its name:
+// the node must run again. The name of an input that was deleted is shown.
+func TestWithdrawnFile(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		s := h.open("w1", "native")
+		h.submit("a", "p")
+		l := h.claim(s)
+		h.execute(l, image("9", "cat"))
+		h.finish(l, queue.Ending{State: settee.Pending, Reason: settee.ReasonLost})
+		l = h.claim(s)
+		old := image("9", "")
+		old.Output[0].Entries[0] = engine.Entry{Old: &settee.File{Filename: "cat_00001_.png", Type: settee.Output}}
+		_, err := h.Execute(t.Context(), l.Attempt, old)
+		wantCode(t, err, settee.CodeNotFound)
+		h.bus.take("a")
+		wantText(t, "output", h.execute(l, image("9", "cat")), `{"images":[{"filename":"cat_00002_.png","subfolder":"","type":"output"}]}`)
+		wantLines(t, h.bus.take("a"), `executed #65537 {"node":"9","display_node":"9","output":{"images":[{"filename":"cat_00002_.png","subfolder":"","type":"output"}]},"prompt_id":"p"}`)
+		old.Output[0].Entries[0].Old = &settee.File{Filename: "dog.png", Type: settee.Input}
+		wantText(t, "output", h.execute(l, old), `{"images":[{"filename":"dog.png","subfolder":"","type":"input"}]}`)
+		h.finish(l, success(l))
 	})
 }
 

@@ -23,7 +23,7 @@ type Case struct {
 // included.
 type Losses struct {
 	Workers int  // different ones that it lost
-	Others  int  // other jobs of the pool that have lost theirs, elsewhere, since it first did; where workers were gone, since Unrest before
+	Others  int  // sessions of the pool that other jobs have lost without it, since it first lost its own; those that ran out, since Unrest before
 	Spare   bool // a worker of the pool that it has not lost takes jobs
 }
 
@@ -37,12 +37,12 @@ func (c Case) Critical(e Ending) bool {
 const Unrest = 10 * time.Second
 
 // culprit says whether it is the job that takes its workers down. It is not when
-// others lose theirs as well, one at the cap and one more with each further
-// loss, nor when one worker alone loses it and another is there to try. At four
-// times the cap nobody asks any more.
+// others lose theirs as well, one at the cap and two more with each further loss,
+// nor when one worker alone loses it and another is there to try. At four times
+// the cap nobody asks any more.
 func (c Case) culprit() bool {
 	own := c.Crashes + 1
-	return own >= 4*c.Cap || c.Losses.Others <= own-c.Cap && (c.Losses.Workers > 1 || !c.Losses.Spare)
+	return own >= 4*c.Cap || c.Losses.Others <= 2*(own-c.Cap) && (c.Losses.Workers > 1 || !c.Losses.Spare)
 }
 
 // Judge says what becomes of a job when an attempt at it ends as e. What its

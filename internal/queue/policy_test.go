@@ -30,7 +30,7 @@ func TestJudge(t *testing.T) {
 
 		{"no other lost", back(settee.ReasonLost), queue.Case{Crashes: 2, Losses: queue.Losses{Workers: 3, Others: 0}}, settee.Failed, settee.ReasonLost, true},
 		{"another lost", back(settee.ReasonLost), queue.Case{Crashes: 2, Losses: queue.Losses{Workers: 3, Others: 1}}, settee.Pending, settee.ReasonLost, true},
-		{"no further one lost", back(settee.ReasonLost), queue.Case{Crashes: 3, Losses: queue.Losses{Workers: 3, Others: 1}}, settee.Failed, settee.ReasonLost, true},
+		{"no further one lost", back(settee.ReasonLost), queue.Case{Crashes: 3, Losses: queue.Losses{Workers: 3, Others: 2}}, settee.Failed, settee.ReasonLost, true},
 		{"however many", back(settee.ReasonLost), queue.Case{Crashes: 11, Losses: queue.Losses{Workers: 3, Others: 99}}, settee.Failed, settee.ReasonLost, true},
 		{"one worker's losses", back(settee.ReasonLost), queue.Case{Crashes: 2, Losses: queue.Losses{Workers: 1, Spare: true}}, settee.Pending, settee.ReasonLost, true},
 		{"two workers' losses", back(settee.ReasonLost), queue.Case{Crashes: 2, Losses: queue.Losses{Workers: 2, Spare: true}}, settee.Failed, settee.ReasonLost, true},

@@ -71,8 +71,12 @@ func (t *attemptRow) attach(tx *Tx, node, key string, i int, e engine.Entry, now
 		err := tx.QueryRow(`SELECT id, hash FROM assets
 			WHERE account_id = $1 AND type = $2 AND subfolder = $3 AND filename = $4`,
 			t.accountID, f.Type, f.Subfolder, f.Filename).Scan(&id, &hash)
-		if found, err := Found(err); !found {
-			return f, err // a name that was deleted meanwhile is still shown
+		if found, err := Found(err); err != nil {
+			return f, err
+		} else if !found && f.Type == settee.Input {
+			return f, nil // a name that was deleted meanwhile is still shown
+		} else if !found {
+			return f, settee.Faultf(settee.CodeNotFound, "The file %s is not there any more.", f.Filename)
 		}
 	default:
 		return f, nil

@@ -47,7 +47,7 @@ func (w suspect) lossesOf(tx *Tx, a queue.Attempt, now time.Time) (l queue.Losse
 	}
 	// What went down together with this job says nothing for it, nor do its like
 	// while nobody has finished one.
-	if err := tx.QueryRow(`SELECT COUNT(DISTINCT t.job_id) FROM attempts t JOIN jobs j ON j.id = t.job_id
+	if err := tx.QueryRow(`SELECT COUNT(DISTINCT t.session_id) FROM attempts t JOIN jobs j ON j.id = t.job_id
 		WHERE t.pool = $1 AND t.reason = 'lost' AND t.started_at IS NOT NULL AND t.ended_at >= $2 AND t.job_id <> $3
 			AND (t.ended_at >= $5 OR EXISTS (SELECT 1 FROM worker_sessions s WHERE s.id = t.session_id AND s.reason = 'lost'))
 			AND NOT EXISTS (SELECT 1 FROM attempts o WHERE o.job_id = $3 AND o.session_id = t.session_id)

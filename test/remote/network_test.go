@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,35 @@ func TestLongCut(t *testing.T) {
 				t.Errorf("afterwards a job is %s", j.State)
 			}
 		})
+	}
+}
+
+// What a lost attempt made is withdrawn, also where its worker is the next to run
+// the job and keeps what it made: it is made again.
+func TestFilesOfALostAttempt(t *testing.T) {
+	h := apart(t)
+	id := h.submit(strings.Replace(slow(0x708090, 12), `"9999"`, `"early": {"class_type": "SaveImage", "inputs": {"images": ["0", 0], "filename_prefix": "early"}}, "9999"`, 1))
+	h.until("one file is there", func() bool {
+		j, err := h.user.Job(h.ctx(), id)
+		return err == nil && len(j.Outputs.Files()) == 1
+	})
+	h.proxy.sever()
+	h.until("waits again", func() bool {
+		s, err := h.user.Status(h.ctx(), id)
+		return err == nil && s.State == settee.Pending
+	})
+	h.proxy.heal()
+	j := h.wait(id)
+	if n := len(j.Outputs.Files()); j.State != settee.Completed || n != 2 {
+		t.Fatalf("%s with %d files, %+v", j.State, n, j.Error)
+	}
+	for _, f := range j.Outputs.Files() {
+		content, err := h.user.View(h.ctx(), f.File)
+		if err != nil {
+			t.Errorf("%v: %v", f.File, err)
+			continue
+		}
+		content.Close()
 	}
 }
 

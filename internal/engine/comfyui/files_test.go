@@ -125,6 +125,25 @@ func TestCachedResultsStayInTheAccount(t *testing.T) {
 	}
 }
 
+// A cached output whose files were withdrawn, with the attempt that made them or
+// by their user, is made again by the next attempt.
+func TestWithdrawnFilesAreMadeAgain(t *testing.T) {
+	b := setUp(t, nil)
+	b.mustRun(plainJob())
+	b.sink.files = map[settee.File][]byte{}
+	b.sink.begin("client-1")
+	err := b.run(plainJob())
+	if _, failed := errors.AsType[*engine.Failure](err); settee.CodeOf(err) != settee.CodeNotFound || failed {
+		t.Fatalf("%v", err)
+	}
+	b.sink.begin("client-1")
+	b.mustRun(plainJob())
+	same(t, "frames", b.sink.kinds(), plainKinds)
+	if len(b.sink.files) != 2 || b.server.Log().Freed == 0 {
+		t.Errorf("%d files, freed %d times", len(b.sink.files), b.server.Log().Freed)
+	}
+}
+
 // A client cannot write another account's salt.
 func TestForgedSaltIsReplaced(t *testing.T) {
 	b := setUp(t, nil)

@@ -82,6 +82,9 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		x.MetaNode = ""
 	}
 	final, err := r.out.Executed(ctx, x)
+	if settee.CodeOf(err) == settee.CodeNotFound {
+		r.e.freeCache(ctx) // for the next attempt
+	}
 	if err != nil {
 		return err
 	}

@@ -127,6 +127,10 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 				m.files[f] = m.blobs[e.New.Blob.Hash]
 				named[[2]int{k, i}] = f
 			case e.Old != nil:
+				if _, ok := m.files[*e.Old]; !ok && e.Old.Type != settee.Input {
+					m.mu.Unlock()
+					return nil, settee.Faultf(settee.CodeNotFound, "the file is not there any more")
+				}
 				named[[2]int{k, i}] = *e.Old
 			}
 		}
