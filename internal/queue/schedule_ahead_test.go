@@ -92,18 +92,6 @@ func (m *model) taken(t *rapid.T, s *modelSession) {
 	expect(t, n == 1, "%d attempts were taken for one claim", n)
 }
 
-// withdrawn finds what was revoked because its worker was taken out, and reports
-// whether anything was. After several units, each of which gave an account its
-// place anew, nobody can tell that from what was overtaken.
-func (m *model) withdrawn(t *rapid.T, several bool) (any bool) {
-	for _, j := range m.jobs {
-		if j.ahead != nil && m.attemptOf(t, j.ahead) != "" && (several || !m.worker(t, j.session).OutAt.IsZero()) {
-			j.ahead, any = nil, true
-		}
-	}
-	return any
-}
-
 // overtaken finds what was revoked for another account's job: only what would
 // come after it. looked says that a unit has just looked for it: then it found one,
 // or there is none.

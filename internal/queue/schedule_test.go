@@ -194,14 +194,6 @@ func (m *model) session(t *rapid.T) *modelSession {
 
 func (m *model) live(s *modelSession) bool { return s.open && s.until.After(m.now()) }
 
-// worker is a session's worker as operators see it: who is out is looked up.
-func (m *model) worker(t *rapid.T, s *modelSession) settee.Worker {
-	all, err := m.h.Workers(context.Background())
-	i := slices.IndexFunc(all, func(w settee.Worker) bool { return w.ID == s.WorkerID })
-	expect(t, err == nil && i >= 0, "workers %+v, %v", all, err)
-	return all[i]
-}
-
 // first is the job of the account that is next, nil when none may start.
 func (m *model) first(account string) (best *modelJob) {
 	if m.limit[account] > 0 && m.leased(account) >= m.limit[account] {
@@ -339,42 +331,10 @@ func (m *model) finish(t *rapid.T) {
 	m.overtaken(t, m.withdrawn(t, false))
 }
 
-// doubted reports that an ending took the worker out, so that another is asked
-// about the job.
-func (m *model) doubted(t *rapid.T, j *modelJob, e queue.Ending) bool {
-	if e.Reason != settee.ReasonError {
-		return false
-	}
-	got, err := m.h.Job(context.Background(), j.account, j.prompt)
-	expect(t, err == nil && (got.State == settee.Failed || got.State == settee.Pending), "failed: %+v, %v", got, err)
-	out := !m.worker(t, j.session).OutAt.IsZero()
-	expect(t, out || got.State == settee.Failed, "the error of a worker that is not out made %s %s", j.prompt, got.State)
-	return got.State == settee.Pending
-}
-
 func (j *modelJob) end(s settee.JobState, r settee.Reason) {
 	j.state, j.reason, j.ahead = s, r, nil
 	if j.attempt > 0 {
 		j.endings++
-	}
-}
-
-// lose is what becomes of a job whose attempt is handed back or lost, or not
-// believed because its worker is out. Whom the third loss is blamed on is looked
-// up.
-func (m *model) lose(t *rapid.T, j *modelJob, r settee.Reason) {
-	if r == settee.ReasonLost {
-		j.losses++
-	}
-	got, err := m.h.Job(context.Background(), j.account, j.prompt)
-	expect(t, err == nil, "lost: %v", err)
-	switch {
-	case j.asked:
-		j.end(settee.Cancelled, settee.ReasonUser)
-	case r == settee.ReasonLost && j.losses >= 3 && got.State == settee.Failed:
-		j.end(settee.Failed, settee.ReasonLost)
-	default:
-		j.state, j.files = settee.Pending, nil
 	}
 }
 
