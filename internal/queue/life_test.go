@@ -144,7 +144,7 @@ func TestNames(t *testing.T) {
 		temp.Output[0].Entries[0].New.Type = settee.Temp
 		wantText(t, "temp", h.execute(l, temp), `{"images":[{"filename":"cat_00001_.png","subfolder":"","type":"temp"}]}`)
 		old := engine.Executed{Node: "5", DisplayNode: "5", RealNode: "5", Output: []engine.Key{{Name: "images", Entries: []engine.Entry{
-			{Old: &settee.File{Filename: "cat_00003_.png", Type: settee.Output}}, {Old: &settee.File{Filename: "away.png", Type: settee.Output}}}}}}
+			{Old: &settee.File{Filename: "cat_00003_.png", Type: settee.Output}}, {Old: &settee.File{Filename: "away.png", Type: settee.Input}}}}}}
 		h.execute(l, old)
 		h.finish(l, success(l))
 		wantText(t, "count", h.job("a", "p").OutputsCount, "8")
