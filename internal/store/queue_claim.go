@@ -18,7 +18,7 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now tim
 	var t turn
 	var some bool
 	if err := db.Glance(ctx, func(tx *Tx) error {
-		if t, err = served(tx, s, ahead, now); err != nil {
+		if t, err = served(tx, s, ahead, "", now); err != nil {
 			return err
 		}
 		next, err := candidates(tx, slices.Concat(t.lanes, t.trial), 1)
@@ -34,10 +34,7 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now tim
 	if some {
 		err = db.Write(ctx, func(tx *Tx) error {
 			c = nil
-			if err := tx.QueryRow(`SELECT id FROM worker_sessions s WHERE id = $1`+tx.ForShareOf("s"), s.ID).Scan(new(string)); err != nil {
-				return orOver(err)
-			}
-			if t, err = served(tx, s, ahead, now); err != nil {
+			if t, err = served(tx, s, ahead, tx.ForShareOf("s"), now); err != nil {
 				return err
 			}
 			if c, err = claim(tx, s, t.lanes, ahead, false, now); c == nil && !ahead && !t.out && err == nil {
@@ -72,8 +69,8 @@ type turn struct {
 }
 
 // served is what a session's worker may claim: when it is out, only what nobody
-// else can run, and now and then a job on trial.
-func served(tx *Tx, s queue.Session, ahead bool, now time.Time) (t turn, err error) {
+// else can run, and now and then a job on trial. lock keeps the session's row.
+func served(tx *Tx, s queue.Session, ahead bool, lock string, now time.Time) (t turn, err error) {
 	var (
 		over, drained, later bool
 		nodes                string
@@ -82,7 +79,7 @@ func served(tx *Tx, s queue.Session, ahead bool, now time.Time) (t turn, err err
 			w.out_at IS NOT NULL AND (w.probe_at > $2 OR EXISTS (SELECT 1
 				FROM worker_sessions s2 JOIN attempts t ON t.session_id = s2.id AND t.ended_at IS NULL
 				WHERE s2.worker_id = w.id AND s2.closed_at IS NULL))
-		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`, s.ID, now).Scan(
+		FROM worker_sessions s JOIN workers w ON w.id = s.worker_id WHERE s.id = $1`+lock, s.ID, now).Scan(
 		&over, &drained, &nodes, &t.out, &later)
 	if found, err := Found(err); err != nil {
 		return t, err

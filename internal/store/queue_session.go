@@ -144,14 +144,6 @@ func (db *DB) Overdue(ctx context.Context, then time.Time) (held []queue.Held, e
 	return held, err
 }
 
-// orOver makes a session that is not there one that is over.
-func orOver(err error) error {
-	if found, err := Found(err); found || err != nil {
-		return err
-	}
-	return errSessionOver
-}
-
 var (
 	errSessionOver = settee.Faultf(settee.CodeLeaseLost, "the session is over")
 	errAttemptOver = settee.Faultf(settee.CodeLeaseLost, "the attempt is over")

@@ -20,33 +20,41 @@ func BenchmarkBurst(b *testing.B) {
 	var rates []float64
 	var gaps []time.Duration
 	for round := range 3 {
-		submitted := make(chan error, 1)
-		began := time.Now()
-		go func() { submitted <- burst(s.URL, c.id, 1000*(round+1), jobs) }()
-		starts, ends := map[string]time.Time{}, map[string]time.Time{}
-		for len(ends) < jobs {
-			m, err := c.next(b.Context())
-			if err != nil {
-				b.Fatal(err)
-			}
-			switch m.Type {
-			case "execution_start":
-				starts[m.Data.PromptID] = time.Now()
-			case "execution_success":
-				ends[m.Data.PromptID] = time.Now()
-			case "execution_error":
-				b.Fatal("a job failed")
-			}
-		}
-		rates = append(rates, jobs/time.Since(began).Seconds())
-		if err := <-submitted; err != nil {
-			b.Fatal(err)
-		}
+		took, starts, ends := c.together(b, 1000*(round+1), jobs)
+		rates = append(rates, jobs/took.Seconds())
 		gaps = append(gaps, between(b, s.Data, starts, ends)...)
 	}
 	b.ReportMetric(ms(processor(s.PID())-before)/3/jobs, "cpu-ms/job")
 	bound("500 trivial jobs at once (bare ComfyUI: 265/s)", median(rates), " jobs/s", 400, true)
 	bound("from a job's end to its worker's next start, p50", ms(percentile(gaps, .5)), " ms", 2, false)
+}
+
+// together submits jobs at once and listens until the last has ended.
+func (c *client) together(b *testing.B, first, jobs int) (took time.Duration, starts, ends map[string]time.Time) {
+	b.Helper()
+	submitted := make(chan error, 1)
+	began := time.Now()
+	go func() { submitted <- burst(c.base, c.id, first, jobs) }()
+	starts, ends = map[string]time.Time{}, map[string]time.Time{}
+	for len(ends) < jobs {
+		m, err := c.next(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		switch m.Type {
+		case "execution_start":
+			starts[m.Data.PromptID] = time.Now()
+		case "execution_success":
+			ends[m.Data.PromptID] = time.Now()
+		case "execution_error":
+			b.Fatal("a job failed")
+		}
+	}
+	took = time.Since(began)
+	if err := <-submitted; err != nil {
+		b.Fatal(err)
+	}
+	return took, starts, ends
 }
 
 // burst submits so many jobs over 16 connections.

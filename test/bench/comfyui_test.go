@@ -189,34 +189,6 @@ func BenchmarkComfyUIBurst(b *testing.B) {
 	}
 }
 
-// together submits jobs at once and listens until the last has ended.
-func (c *client) together(b *testing.B, first, jobs int) (took time.Duration, starts, ends map[string]time.Time) {
-	b.Helper()
-	submitted := make(chan error, 1)
-	began := time.Now()
-	go func() { submitted <- burst(c.base, c.id, first, jobs) }()
-	starts, ends = map[string]time.Time{}, map[string]time.Time{}
-	for len(ends) < jobs {
-		m, err := c.next(b.Context())
-		if err != nil {
-			b.Fatal(err)
-		}
-		switch m.Type {
-		case "execution_start":
-			starts[m.Data.PromptID] = time.Now()
-		case "execution_success":
-			ends[m.Data.PromptID] = time.Now()
-		case "execution_error":
-			b.Fatal("a job failed")
-		}
-	}
-	took = time.Since(began)
-	if err := <-submitted; err != nil {
-		b.Fatal(err)
-	}
-	return took, starts, ends
-}
-
 // BenchmarkComfyUIAnswers is many jobs of several clients, of which each output
 // is another picture and is looked at, and what a worker's process then needs.
 func BenchmarkComfyUIAnswers(b *testing.B) {

@@ -21,9 +21,10 @@ import (
 	"github.com/settee/settee/internal/pyjson"
 )
 
-// A real ComfyUI of our own: SETTEE_TEST_COMFYUI_DIR names its folder. It is
-// killed while it samples; the job is not its fault, and the next one works.
-func TestRealSupervised(t *testing.T) {
+// ownReal is a real ComfyUI of our own, until stop: SETTEE_TEST_COMFYUI_DIR
+// names its folder.
+func ownReal(t *testing.T) (p *process.Process, e *comfyui.Engine, b *bench, stop func()) {
+	t.Helper()
 	dir := os.Getenv("SETTEE_TEST_COMFYUI_DIR")
 	if dir == "" {
 		t.Skip("SETTEE_TEST_COMFYUI_DIR is not set")
@@ -35,10 +36,21 @@ func TestRealSupervised(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.Run(ctx) }()
-	e := comfyui.New(comfyui.Options{Process: p})
-	b := &bench{T: t, engine: e, sink: newMemory("client-1")}
+	e = comfyui.New(comfyui.Options{Process: p})
+	return p, e, &bench{T: t, engine: e, sink: newMemory("client-1")}, func() {
+		cancel()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A process that is killed while it samples: the job is not its fault, and the
+// next one works.
+func TestRealSupervised(t *testing.T) {
+	p, e, b, stop := ownReal(t)
 	began := time.Now()
-	d, err := e.Describe(ctx)
+	d, err := e.Describe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,30 +87,15 @@ func TestRealSupervised(t *testing.T) {
 	again.ID = uuid.NewString()
 	b.mustRun(again)
 	t.Logf("the next job was done %v after the kill", time.Since(killed).Round(time.Millisecond))
-	cancel()
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
+	stop()
 	e.Close()
 }
 
 // ComfyUI slows as its folders and its history fill: after many jobs, each with
 // an input, an output and a preview of its own, they are as good as empty.
 func TestRealStaysSmall(t *testing.T) {
-	dir := os.Getenv("SETTEE_TEST_COMFYUI_DIR")
-	if dir == "" {
-		t.Skip("SETTEE_TEST_COMFYUI_DIR is not set")
-	}
 	const jobs = 500
-	p, err := process.New(process.Options{Dir: dir, Data: t.TempDir(), Name: "test", Args: []string{"--cpu", "--disable-all-custom-nodes"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan error, 1)
-	go func() { stopped <- p.Run(ctx) }()
-	e := comfyui.New(comfyui.Options{Process: p})
-	b := &bench{T: t, engine: e, sink: newMemory("client-1")}
+	p, e, b, stop := ownReal(t)
 	var first, last time.Duration
 	for i := range jobs {
 		name := fmt.Sprintf("%d.png", i)
@@ -132,10 +129,7 @@ func TestRealStaysSmall(t *testing.T) {
 	if entries > 24 || in > 34 || out > 0 || temp > 0 {
 		t.Error("that is not small")
 	}
-	cancel()
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
+	stop()
 	http.DefaultClient.CloseIdleConnections()
 }
 

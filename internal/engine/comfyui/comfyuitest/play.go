@@ -63,7 +63,11 @@ func (s *Server) work(epoch int, wake chan struct{}) {
 		began := time.Now()
 		program(y)
 		if rest := s.pace - time.Since(began); rest > 0 {
-			time.Sleep(rest)
+			select {
+			case <-time.After(rest):
+			case <-s.stop:
+				return
+			}
 		}
 		y.done()
 	}
