@@ -1,5 +1,5 @@
 // Package wire is what a worker on another machine and its server say to each
-// other: the bodies of /worker/v1, versions 1 and 2. Version 2 has jobs that are
+// other: the bodies of /worker/v1, versions 1 to 3. Version 2 has jobs that are
 // claimed ahead.
 //
 // What holds: text that may be Python's JSON, or whose bytes are counted (graphs
@@ -22,7 +22,7 @@ import (
 // Versions that this program speaks.
 const (
 	Min = 1
-	Max = 2
+	Max = 3
 )
 
 // Path is where the protocol lives.
