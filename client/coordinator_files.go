@@ -1,9 +1,7 @@
 package client
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/zeebo/blake3"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/wire"
@@ -28,24 +24,36 @@ func (k *Coordinator) Files() Files { return Files{k} }
 
 // Sizes of results.
 const (
-	inMemory = 1 << 20   // up to it a result that can be read only once is kept in memory, else on disk
+	inMemory = 1 << 20   // up to it a result is kept in memory
 	atOnce   = 256 << 10 // up to it a file is sent without asking whether it is known
 	stalled  = 30 * time.Second
 )
 
-// Put uploads content and says what it was. Its bytes are hashed first, so
-// that what the server knows is not sent, and what breaks off goes on where it
-// stopped; content that can be read only once waits in a temporary file.
+// Put uploads content and says what it was. A larger file is sent while it is
+// hashed; one that fits into memory is hashed first, and not sent when the server
+// knows it. What breaks off goes on where it stopped; for that, content that can
+// be read only once is kept in a temporary file while it is sent.
 func (f Files) Put(ctx context.Context, content io.Reader) (settee.Blob, error) {
 	s, err := f.k.newest()
 	if err != nil {
 		return settee.Blob{}, err
 	}
-	body, b, done, err := again(content)
+	body, err := newSource(content)
 	if err != nil {
 		return settee.Blob{}, err
 	}
-	defer done()
+	defer body.Close()
+	if s.version >= 3 && !body.ended {
+		b, receipt, err := f.stream(ctx, s, body)
+		if err == nil {
+			s.receive(b, receipt)
+		}
+		return b, err
+	}
+	if err := body.finish(); err != nil {
+		return settee.Blob{}, err
+	}
+	b := body.blob()
 	s.mu.Lock()
 	known := s.receipts[b.Hash] != ""
 	s.mu.Unlock()
@@ -56,50 +64,18 @@ func (f Files) Put(ctx context.Context, content io.Reader) (settee.Blob, error) 
 	if err != nil {
 		return settee.Blob{}, err
 	}
+	s.receive(b, receipt)
+	return b, nil
+}
+
+// receive remembers that the server has a file.
+func (s *session) receive(b settee.Blob, receipt string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.receipts) > 100_000 {
 		clear(s.receipts) // the server then looks for the files among the account's
 	}
 	s.receipts[b.Hash] = receipt
-	return b, nil
-}
-
-// again makes content that can be read more than once, and hashes it.
-func again(content io.Reader) (body io.ReadSeeker, b settee.Blob, done func(), err error) {
-	done = func() {}
-	hash := blake3.New()
-	if seeker, ok := content.(io.ReadSeeker); ok {
-		b.Size, err = io.Copy(hash, seeker)
-		body = seeker
-	} else {
-		head := make([]byte, inMemory+1)
-		n, short := io.ReadFull(content, head)
-		switch {
-		case errors.Is(short, io.EOF), errors.Is(short, io.ErrUnexpectedEOF):
-			_, _ = hash.Write(head[:n]) // never fails
-			body, b.Size = bytes.NewReader(head[:n]), int64(n)
-		case short != nil:
-			return nil, b, done, short
-		default:
-			var spool *os.File
-			if spool, err = os.CreateTemp("", "settee-result-"); err != nil {
-				return nil, b, done, err
-			}
-			done = func() {
-				spool.Close()
-				_ = os.Remove(spool.Name()) // gone at the next boot at the latest
-			}
-			b.Size, err = io.Copy(io.MultiWriter(spool, hash), io.MultiReader(bytes.NewReader(head[:n]), content))
-			body = spool
-		}
-	}
-	if err != nil {
-		done()
-		return nil, b, func() {}, err
-	}
-	b.Hash = hex.EncodeToString(hash.Sum(nil))
-	return body, b, done, nil
 }
 
 // upload sends a file, from where the server has it.
@@ -119,11 +95,13 @@ func (f Files) upload(ctx context.Context, s *session, body io.ReadSeeker, b set
 		if _, err := body.Seek(known.Offset, io.SeekStart); err != nil {
 			return settee.Faultf(settee.CodeInvalid, "read a result again: %v", err)
 		}
-		var err error
-		receipt, err = f.send(ctx, s, body, b, known.Offset)
-		if d, ok := errors.AsType[*denial](err); ok && d.Offset != nil {
-			return fmt.Errorf("%w: it goes on elsewhere", errBroken)
-		}
+		var out wire.Stored
+		err := f.send(ctx, s, s.path()+"/blobs/"+b.Hash, body, b.Size-known.Offset, &out, func(h http.Header) {
+			if known.Offset > 0 {
+				h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", known.Offset, b.Size-1, b.Size))
+			}
+		})
+		receipt = out.Receipt
 		return err
 	})
 	return receipt, err
@@ -131,33 +109,30 @@ func (f Files) upload(ctx context.Context, s *session, body io.ReadSeeker, b set
 
 var errBroken = errors.New("the upload broke off")
 
-// send puts the bytes from an offset on. It has as long as it moves.
-func (f Files) send(ctx context.Context, s *session, body io.Reader, b settee.Blob, from int64) (string, error) {
+// send puts n bytes (-1: all there are) and reads the answer into out. It has as
+// long as it moves.
+func (f Files) send(ctx context.Context, s *session, path string, body io.Reader, n int64, out any, headers func(http.Header)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(errOver) })()
 	watch := newWatch(stalled, func() { cancel(fmt.Errorf("%w: nothing moved for %s", errBroken, stalled)) })
 	defer watch.stop()
-	path := s.path() + "/blobs/" + b.Hash
 	lent := &lent{Reader: &moving{body, watch}}
 	defer func() { _ = lent.Close() }() // never fails
 	r, err := f.k.client.request(ctx, http.MethodPut, path, nil, lent)
 	if err != nil {
-		return "", err
+		return err
 	}
-	r.ContentLength = b.Size - from
-	if r.ContentLength == 0 {
+	if r.ContentLength = n; n == 0 {
 		r.Body = http.NoBody
 	}
-	if from > 0 {
-		r.Header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, b.Size-1, b.Size))
-	}
 	r.Header.Set("Content-Type", "application/octet-stream")
-	var out wire.Stored
-	if err := f.k.answer(ctx, r, &out); err != nil {
-		return "", err
+	headers(r.Header)
+	err = f.k.answer(ctx, r, out)
+	if d, ok := errors.AsType[*denial](err); ok && d.Offset != nil {
+		return fmt.Errorf("%w: it goes on elsewhere", errBroken)
 	}
-	return out.Receipt, nil
+	return err
 }
 
 // lent is content that a transport may read until it is closed, and not after
@@ -175,6 +150,11 @@ func (l *lent) Read(p []byte) (int, error) {
 		return 0, os.ErrClosed
 	}
 	return l.Reader.Read(p)
+}
+
+// WriteTo is for a transport that would read in small pieces.
+func (l *lent) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(w, struct{ io.Reader }{l}, make([]byte, atOnce))
 }
 
 func (l *lent) Close() error {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,12 +118,11 @@ func (s *studio) out(size int64) {
 	s.comfy.Fail(comfyuitest.Faults{CutView: []int{int(size / 2)}})
 	sent, broken := int64(0), make(chan struct{})
 	if s.proxy != nil {
-		sent, broken = s.proxy.sent(), s.proxy.breakAfter(size/3)
+		sent, broken = s.proxy.sent(), s.proxy.breakAfter(size/3*2)
 	}
 	j := s.run(fmt.Sprintf(`{"1": {"class_type": "FakeVideo", "inputs": {"seed": %d, "size": %d}}}`, made.Seed, size))
-	log := s.comfy.Log()
-	if asked := log.Ranges[len(log.Ranges)-1]; asked != fmt.Sprintf("bytes=%d-", size/2) {
-		s.Errorf("ComfyUI was asked for %q after the cut", asked)
+	if asked := s.comfy.Log().Ranges; !slices.Contains(asked, fmt.Sprintf("bytes=%d-", size/2)) {
+		s.Errorf("ComfyUI was asked for %q, not for what came after the cut", asked)
 	}
 	if s.proxy != nil {
 		<-broken

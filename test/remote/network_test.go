@@ -185,12 +185,19 @@ func TestLargeFilesGoOn(t *testing.T) {
 	if sent := h.proxy.sent(); sent > int64(len(content))+8<<20 {
 		t.Errorf("%d bytes went out for %d", sent, len(content))
 	}
-	sent := h.proxy.sent()
-	if again, err := k.Files().Put(h.ctx(), bytes.NewReader(content)); err != nil || again != b {
+	broken = h.proxy.breakAfter(10 << 20)
+	if again, err := k.Files().Put(h.ctx(), bytes.NewReader(content)); err != nil || again != b { // can be read again
 		t.Errorf("again: %+v, %v", again, err)
 	}
+	<-broken
+	sent := h.proxy.sent()
+	for range 2 {
+		if _, err := k.Files().Put(h.ctx(), bytes.NewReader(content[:900<<10])); err != nil {
+			t.Error(err)
+		}
+	}
 	if more := h.proxy.sent() - sent; more > 1<<20 {
-		t.Errorf("%d bytes went out for what was there", more)
+		t.Errorf("%d bytes went out for a small file, and when it was there", more)
 	}
 	out, err := k.Execute(h.ctx(), lease.Attempt, engine.Executed{Node: "9", DisplayNode: "9", RealNode: "9", Output: []engine.Key{{Name: "video",
 		Entries: []engine.Entry{{New: &engine.NewFile{Blob: b, Type: settee.Output, Prefix: "large", Suffix: "_.mp4", MIME: "video/mp4"}}}}}})

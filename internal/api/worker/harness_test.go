@@ -81,13 +81,14 @@ func newHouse(t *testing.T, db *store.DB) *house {
 // boot starts a server that knows only what the database does.
 func (h *house) boot() {
 	h.queue = queue.New(h.db, h.bus, queue.Options{Poll: 5 * time.Millisecond, Lease: time.Minute, Log: slog.New(slog.DiscardHandler)})
-	h.surface = worker.New(worker.Options{Queue: h.queue, Files: asset.Outputs{Service: h.assets}, Secret: []byte("receipts"),
+	surface := worker.New(worker.Options{Queue: h.queue, Files: asset.Outputs{Service: h.assets}, Secret: []byte("receipts"),
 		Watched: func(string) bool { return false }, Log: slog.New(slog.DiscardHandler)})
 	r := api.New(api.Deps{Accounts: h.accounts, Log: slog.New(slog.DiscardHandler)})
-	h.surface.Mount(r)
+	surface.Mount(r)
+	h.surface = surface
 	server := httptest.NewServer(r)
 	h.url = server.URL
-	h.Cleanup(func() { h.surface.Close(); server.Close() })
+	h.Cleanup(func() { surface.Close(); server.Close() })
 }
 
 func (h *house) newToken(pool string) string {

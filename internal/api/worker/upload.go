@@ -30,7 +30,7 @@ func (a *API) declare(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	b := settee.Blob{Hash: in.Hash, Size: in.Size}
-	if err := a.mayUpload(r, s, b); err != nil {
+	if err := a.mayDeclare(r, s, b); err != nil {
 		return err
 	}
 	found, err := a.opt.Queue.File(r.Context(), s, b.Hash)
@@ -41,7 +41,7 @@ func (a *API) declare(w http.ResponseWriter, r *http.Request) error {
 	case err != nil && settee.CodeOf(err) != settee.CodeNotFound:
 		return err
 	}
-	up, err := a.uploads.begin(r.Context(), s.ID, b, a.opt.Files)
+	up, err := a.uploads.declare(r.Context(), s.ID, b, a.opt.Files)
 	if err != nil {
 		return err
 	}
@@ -59,14 +59,19 @@ func (a *API) declare(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// mayUpload refuses what cannot be a file of a job that the session holds.
-func (a *API) mayUpload(r *http.Request, s queue.Session, b settee.Blob) error {
+// mayDeclare refuses what cannot be a file of a job that the session holds.
+func (a *API) mayDeclare(r *http.Request, s queue.Session, b settee.Blob) error {
 	if err := checkHash(b.Hash); err != nil {
 		return err
 	}
 	if b.Size < 0 || b.Size > wire.MaxBlob {
-		return settee.Faultf(settee.CodeTooLarge, "A file has at most %d bytes.", int64(wire.MaxBlob))
+		return errTooLarge
 	}
+	return a.mayUpload(r, s)
+}
+
+// mayUpload refuses a session that holds no job.
+func (a *API) mayUpload(r *http.Request, s queue.Session) error {
 	held, err := a.opt.Queue.HeldBy(r.Context(), s)
 	if err == nil && len(held) == 0 {
 		err = settee.Faultf(settee.CodeLeaseLost, "The session has no job to upload files for.")
@@ -93,10 +98,10 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	b := settee.Blob{Hash: api.Param(r, "hash"), Size: size}
-	if err := a.mayUpload(r, s, b); err != nil {
+	if err := a.mayDeclare(r, s, b); err != nil {
 		return err
 	}
-	up, err := a.uploads.begin(r.Context(), s.ID, b, a.opt.Files)
+	up, err := a.uploads.declare(r.Context(), s.ID, b, a.opt.Files)
 	if err != nil {
 		return err
 	}
@@ -111,7 +116,7 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 		}
 		return resume(at)
 	}
-	if err := feed(up, conn, r.Body, size-from); err != nil {
+	if err := feed(up, conn, r.Body); err != nil {
 		return err
 	}
 	return a.complete(w, r, s, up)
@@ -135,8 +140,8 @@ func extent(r *http.Request) (from, size int64, err error) {
 	return from, size, nil
 }
 
-// feed passes n bytes on, each some of them in time.
-func feed(up *upload, conn *http.ResponseController, body io.Reader, n int64) error {
+// feed passes a body on, each some bytes of it in time.
+func feed(up *upload, conn *http.ResponseController, body io.Reader) error {
 	buffer := make([]byte, 256<<10)
 	timed := true
 	defer func() {
@@ -144,21 +149,24 @@ func feed(up *upload, conn *http.ResponseController, body io.Reader, n int64) er
 			_ = conn.SetReadDeadline(time.Time{})
 		}
 	}()
-	for n > 0 {
+	for {
 		timed = timed && conn.SetReadDeadline(time.Now().Add(patience)) == nil // tests have no connection
 		if up.unwanted() {
 			return settee.Faultf(settee.CodeUnavailable, "The upload goes on over another connection.")
 		}
-		got, err := body.Read(buffer[:min(int64(len(buffer)), n)])
-		n -= int64(got)
-		if _, refused := up.Write(buffer[:got]); refused != nil {
-			return refuse(up, refused)
+		n, err := body.Read(buffer)
+		if n > 0 {
+			if _, refused := up.Write(buffer[:n]); refused != nil {
+				return refuse(up, refused)
+			}
 		}
-		if err != nil && n > 0 {
+		switch {
+		case err == io.EOF: //nolint:errorlint // a body that is cut off ends otherwise
+			return nil
+		case err != nil:
 			return &settee.Fault{Code: settee.CodeUnavailable, Message: "The file broke off.", Err: err}
 		}
 	}
-	return nil
 }
 
 // refuse says why an upload takes no more bytes.

@@ -11,6 +11,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/wire"
 )
 
 // Limits of uploads.
@@ -27,46 +28,56 @@ type uploads struct {
 	off bool
 }
 
-type uploadKey struct{ session, hash string }
+// uploadKey is a file whose hash was declared, or one under an id of the
+// worker's.
+type uploadKey struct{ session, hash, id string }
 
-// upload is one file. What is fed to it is hashed on its way to the store, which
+// upload is one file. What is fed to it goes to the store, which hashes it, and
 // gets an error in place of the end when the bytes are not what was declared.
 type upload struct {
-	blob   settee.Blob
-	pipe   *io.PipeWriter
-	feed   chan struct{} // holds a value while nobody feeds it
-	done   chan struct{} // closed when the store has taken it, or not
-	err    error         // then
-	expiry *time.Timer
+	declared settee.Blob // none when it has an id
+	pipe     *io.PipeWriter
+	feed     chan struct{} // holds a value while nobody feeds it
+	done     chan struct{} // closed when the store has taken it, or not
+	blob     settee.Blob   // then: what it was
+	err      error         // or why not
+	expiry   *time.Timer
 
 	mu     sync.Mutex
 	offset int64
+	size   int64  // -1: not known yet
 	kick   func() // ends the reading of who feeds it
 	kicked bool   // it is to stop
 }
 
 var (
 	errMismatch = settee.Faultf(settee.CodeInvalid, "The bytes are not those that were declared.")
+	errTooLarge = settee.Faultf(settee.CodeTooLarge, "A file has at most %d bytes.", int64(wire.MaxBlob))
 	errExpired  = errors.New("the upload was given up")
 )
 
-// begin finds or makes the upload of a declared blob.
-func (u *uploads) begin(ctx context.Context, session string, b settee.Blob, files Files) (*upload, error) {
+// declare finds or makes the upload of a blob.
+func (u *uploads) declare(ctx context.Context, session string, b settee.Blob, files Files) (*upload, error) {
+	up, err := u.begin(ctx, uploadKey{session: session, hash: b.Hash}, b, files)
+	if err == nil && up.declared != b {
+		return nil, settee.Faultf(settee.CodeConflict, "The same hash was declared with another size.")
+	}
+	return up, err
+}
+
+// begin finds or makes an upload; b is what was declared.
+func (u *uploads) begin(ctx context.Context, key uploadKey, b settee.Blob, files Files) (*upload, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.off {
 		return nil, settee.Faultf(settee.CodeUnavailable, "The server is stopping.")
 	}
-	key := uploadKey{session, b.Hash}
 	if up := u.all[key]; up != nil && !up.failed() {
-		if up.blob != b {
-			return nil, settee.Faultf(settee.CodeConflict, "The same hash was declared with another size.")
-		}
 		return up, nil
 	}
 	n := 0
 	for k, up := range u.all {
-		if k.session == session && !up.over() {
+		if k.session == key.session && !up.over() {
 			n++
 		}
 	}
@@ -89,6 +100,18 @@ func (u *uploads) remove(key uploadKey, up *upload) {
 	}
 	u.mu.Unlock()
 	up.abort()
+}
+
+// giveUp ends an upload and waits for the store; one that is not there is no
+// error.
+func (u *uploads) giveUp(key uploadKey) {
+	u.mu.Lock()
+	up := u.all[key]
+	u.mu.Unlock()
+	if up != nil {
+		u.remove(key, up)
+		<-up.done
+	}
 }
 
 func (u *uploads) drop(session string) {
@@ -117,12 +140,16 @@ func (u *uploads) close() {
 
 func newUpload(ctx context.Context, b settee.Blob, files Files) *upload {
 	out, in := io.Pipe()
-	up := &upload{blob: b, pipe: in, feed: make(chan struct{}, 1), done: make(chan struct{}), kick: func() {}}
+	up := &upload{declared: b, pipe: in, feed: make(chan struct{}, 1), done: make(chan struct{}), size: -1, kick: func() {}}
 	up.feed <- struct{}{}
-	content := &declared{from: out, left: b.Size, want: b.Hash, hash: blake3.New()}
+	content := io.Reader(out)
+	if b.Hash != "" {
+		up.size = b.Size
+		content = &declared{from: out, left: b.Size, want: b.Hash, hash: blake3.New()}
+	}
 	go func() {
 		defer close(up.done)
-		_, up.err = files.Put(context.WithoutCancel(ctx), content)
+		up.blob, up.err = files.Put(context.WithoutCancel(ctx), content)
 		out.CloseWithError(io.ErrClosedPipe) // whoever feeds it need not go on
 	}()
 	return up
@@ -155,6 +182,7 @@ func (up *upload) take(ctx context.Context, kick func()) error {
 		return ctx.Err()
 	case <-up.feed:
 	}
+	up.expiry.Stop()
 	up.mu.Lock()
 	defer up.mu.Unlock()
 	up.kick, up.kicked = kick, false
@@ -192,16 +220,44 @@ func (up *upload) at() int64 {
 	return up.offset
 }
 
+// measure says how long the whole file is. The caller has taken the upload.
+func (up *upload) measure(size int64) error {
+	up.mu.Lock()
+	defer up.mu.Unlock()
+	if up.size >= 0 && up.size != size {
+		return settee.Faultf(settee.CodeConflict, "The upload was said to have %d bytes.", up.size)
+	}
+	up.size = size
+	return nil
+}
+
 // Write feeds the upload. The caller has taken it.
 func (up *upload) Write(p []byte) (int, error) {
-	if up.at()+int64(len(p)) > up.blob.Size {
+	up.mu.Lock()
+	at, size := up.offset+int64(len(p)), up.size
+	up.mu.Unlock()
+	switch {
+	case size >= 0 && at > size:
 		return 0, errMismatch
+	case at > wire.MaxBlob:
+		return 0, errTooLarge
 	}
 	n, err := up.pipe.Write(p)
 	up.mu.Lock()
 	defer up.mu.Unlock()
 	up.offset += int64(n)
 	return n, err
+}
+
+// end tells the store that this is all, when it is.
+func (up *upload) end() (ended bool) {
+	up.mu.Lock()
+	ended = up.offset == up.size
+	up.mu.Unlock()
+	if ended {
+		_ = up.pipe.Close() // never fails
+	}
+	return ended
 }
 
 // declared reads what was declared: its end is an error unless size and hash

@@ -114,6 +114,9 @@ func (a *API) Mount(r *api.Router) {
 	w.Post(session+"/blobs", a.handle(a.declare))
 	w.Put(session+"/blobs/{hash}", a.handle(a.upload))
 	w.Get(session+"/blobs/{hash}", a.handle(a.download))
+	w.Post(session+"/uploads/{id}", a.handle(a.reach))
+	w.Put(session+"/uploads/{id}", a.handle(a.stream))
+	w.Delete(session+"/uploads/{id}", a.handle(a.giveUp))
 }
 
 // handle answers what f returns as an error, and logs what was refused.

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
+	"math"
 	"path"
 	"strings"
 
@@ -19,15 +21,65 @@ import (
 // text named prompt becomes the graph that the client reads back; in formats
 // that carry the graph without a checksum, the salt is blanked byte by byte.
 // Ogg, WebM and unknown formats pass as they are: there the salt stays, which
-// opens nothing.
-func cleaned(name string, content io.Reader, job engine.Job, salt string) io.Reader {
+// opens nothing. The file can be read again, as content can.
+func cleaned(name string, content io.ReadSeeker, job engine.Job, salt string) io.ReadSeeker {
 	switch strings.ToLower(path.Ext(name)) {
 	case ".png", ".apng":
-		return &pngReader{in: bufio.NewReaderSize(content, 64<<10), job: job}
+		return &cleaner{content: content, before: math.MaxInt64, clean: func() io.Reader {
+			return &pngReader{in: bufio.NewReaderSize(content, 64<<10), job: job}
+		}}
 	case ".webp", ".mp4", ".mov", ".m4v", ".flac", ".mp3", ".latent", ".safetensors", ".svg", ".json", ".txt", ".glb", ".gif":
-		return &blanker{in: content, word: []byte(salt)}
+		return &cleaner{content: content, before: int64(len(salt)), clean: func() io.Reader {
+			return &blanker{in: content, word: []byte(salt)}
+		}}
 	}
 	return content
+}
+
+// cleaner reads content through a filter that begins so many bytes before the
+// one that is asked for, at the first at the earliest: what comes out there
+// depends on those alone.
+type cleaner struct {
+	content io.ReadSeeker
+	before  int64
+	clean   func() io.Reader // of content from where it is
+	from    io.Reader        // nil: to be made
+	at      int64            // the next byte
+}
+
+func (c *cleaner) Read(p []byte) (int, error) {
+	if c.from == nil {
+		start := max(0, c.at-c.before)
+		if _, err := c.content.Seek(start, io.SeekStart); err != nil {
+			return 0, err
+		}
+		from := c.clean()
+		if _, err := io.CopyN(io.Discard, from, c.at-start); err != nil {
+			return 0, err
+		}
+		c.from = from
+	}
+	n, err := c.from.Read(p)
+	c.at += int64(n)
+	return n, err
+}
+
+// Seek goes to an offset from the beginning or from where it is.
+func (c *cleaner) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += c.at
+	default:
+		return 0, errors.New("a cleaned file has no known end")
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning")
+	}
+	if offset != c.at {
+		c.from, c.at = nil, offset
+	}
+	return offset, nil
 }
 
 // blanker replaces a word by zeros of the same length, wherever it stands.

@@ -22,7 +22,8 @@ const resumes = 5 // broken connections in a row without a new byte
 // errGone says that ComfyUI has no such file.
 var errGone = errors.New("ComfyUI has no such file")
 
-// download is a file of ComfyUI's as a stream, resumed where it breaks.
+// download is a file of ComfyUI's as a stream, resumed where it breaks, and asked
+// for from elsewhere when it is read from there.
 type download struct {
 	ctx  context.Context
 	http *http.Client
@@ -41,7 +42,7 @@ type download struct {
 
 // open starts to read a file, from the folder where it can be reached, else
 // over /view.
-func (e *Engine) open(ctx context.Context, f settee.File) (io.ReadCloser, *download, error) {
+func (e *Engine) open(ctx context.Context, f settee.File) (io.ReadSeekCloser, *download, error) {
 	if dir := e.folder(f.Type); dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
@@ -162,6 +163,9 @@ func (d *download) connect() error {
 // Read gives the next bytes and resumes a broken connection unseen.
 func (d *download) Read(p []byte) (int, error) {
 	for {
+		if d.size >= 0 && d.at >= d.size {
+			return 0, io.EOF
+		}
 		if d.body == nil {
 			if err := d.connect(); err != nil {
 				if err = d.again(err); err != nil {
@@ -196,6 +200,25 @@ func (d *download) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// Seek goes to an offset from the beginning or from where it is.
+func (d *download) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += d.at
+	default:
+		return 0, errors.New("a download may have no known end")
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning")
+	}
+	if offset != d.at {
+		d.drop()
+		d.at = offset
+	}
+	return offset, nil
 }
 
 func (d *download) drop() {

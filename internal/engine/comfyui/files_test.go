@@ -445,6 +445,40 @@ func TestSaltIsBlankedInStreams(t *testing.T) {
 	}
 }
 
+// A store may read a file again from anywhere, as when a worker's upload broke;
+// what is asked of ComfyUI for it is what is missing.
+func TestFilesAreReadAgain(t *testing.T) {
+	for name, within := range map[string]bool{"v_00001_.mkv": true, "v_00001_.mp4": true, "p_00001_.png": false} {
+		b := setUp(t, nil)
+		b.server.Run(func(y *comfyuitest.Play) {
+			content := []byte(strings.Repeat("x", 100_000) + y.Graph() + strings.Repeat("y", 100_000))
+			if !within {
+				content = comfyuitest.Picture(y.Graph())
+			}
+			b.server.Write(comfyuitest.File{Type: "output", Filename: name}, content)
+			y.Say("execution_start", "")
+			y.Send("executing", `{"node": "2", "prompt_id": "`+y.ID()+`"}`)
+			y.Show("2", `{"video": [{"filename": "`+name+`", "subfolder": "", "type": "output"}]}`, "2")
+			y.Say("execution_success", "")
+		})
+		b.sink.reread = []int{100, 0, 30}
+		if within {
+			b.sink.reread = append(b.sink.reread, 200_000)
+			for at := 100_000; at < 100_000+len(plainJob().Prompt); at += 7 { // also in the middle of the salt
+				b.sink.reread = append(b.sink.reread, at)
+			}
+		}
+		b.mustRun(plainJob())
+		if len(b.sink.files) != 1 {
+			t.Errorf("%s: %d files", name, len(b.sink.files))
+		}
+		asked := b.server.Log().Ranges
+		if last := asked[len(asked)-1]; within && !strings.HasPrefix(last, "bytes=100") || !within && last != "" {
+			t.Errorf("%s: asked for %q", name, last)
+		}
+	}
+}
+
 // A file over ComfyUI's limit is refused with a sentence, not sent.
 func TestInputOverTheUploadLimit(t *testing.T) {
 	b := setUp(t, nil)

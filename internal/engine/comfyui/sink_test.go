@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -37,6 +38,7 @@ type memory struct {
 	hear    func(frame) // nil: nobody
 	refuse  func(kind string) error
 	full    error // of Put
+	reread  []int // Put reads content again from these places
 }
 
 // frame is what a listener hears.
@@ -84,6 +86,14 @@ func (m *memory) Put(_ context.Context, content io.Reader) (settee.Blob, error) 
 	b, err := io.ReadAll(content)
 	if err = cmp.Or(err, m.full); err != nil {
 		return settee.Blob{}, err
+	}
+	for _, at := range m.reread {
+		if _, err := content.(io.Seeker).Seek(int64(at), io.SeekStart); err != nil {
+			return settee.Blob{}, err
+		}
+		if rest, err := io.ReadAll(content); err != nil || !bytes.Equal(rest, b[at:]) {
+			return settee.Blob{}, fmt.Errorf("from %d on %d bytes are others: %w", at, len(rest), err)
+		}
 	}
 	return m.put(b), nil
 }
