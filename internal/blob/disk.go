@@ -24,7 +24,8 @@ type Disk struct {
 	system system
 }
 
-// chunk is how many bytes of a blob are in memory while it is stored.
+// chunk is how many bytes of a blob are written at a time; twice as many are in
+// memory while it is stored.
 const chunk = 1 << 20
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
@@ -113,10 +114,13 @@ func (d *Disk) Put(ctx context.Context, content io.Reader) (settee.Blob, error) 
 	return b, nil
 }
 
-// write copies content into f and hashes it on the way.
+// write copies content into f, a chunk while the next is read and hashed.
 func (d *Disk) write(ctx context.Context, f file, content io.Reader) (settee.Blob, error) {
-	buffer := chunks.Get().(*[chunk]byte)
-	defer chunks.Put(buffer)
+	buffer, other := chunks.Get().(*[chunk]byte), chunks.Get().(*[chunk]byte)
+	defer func() { chunks.Put(buffer); chunks.Put(other) }()
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	var failed error // of the chunk before
 	hash, size := blake3.New(), int64(0)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -124,20 +128,29 @@ func (d *Disk) write(ctx context.Context, f file, content io.Reader) (settee.Blo
 		}
 		n, end := fill(content, buffer[:])
 		_, _ = hash.Write(buffer[:n]) // never fails
-		switch written, err := f.Write(buffer[:n]); {
-		case err != nil:
-			return settee.Blob{}, err
-		case written != n:
-			return settee.Blob{}, io.ErrShortWrite
-		}
 		size += int64(n)
-		if end == io.EOF { //nolint:errorlint // a wrapped one is a failure
-			return settee.Blob{Hash: hex.EncodeToString(hash.Sum(nil)), Size: size}, nil
-		}
-		if end != nil {
+		writing.Wait()
+		switch {
+		case failed != nil:
+			return settee.Blob{}, failed
+		case end == io.EOF: //nolint:errorlint // a wrapped one is a failure
+			return settee.Blob{Hash: hex.EncodeToString(hash.Sum(nil)), Size: size}, extend(f, buffer[:n])
+		case end != nil:
 			return settee.Blob{}, end
 		}
+		piece := buffer[:n]
+		writing.Go(func() { failed = extend(f, piece) })
+		buffer, other = other, buffer
 	}
+}
+
+// extend writes all of p.
+func extend(f file, p []byte) error {
+	n, err := f.Write(p)
+	if err == nil && n != len(p) {
+		err = io.ErrShortWrite
+	}
+	return err
 }
 
 // fill reads until buffer is full or content ends. Unlike io.ReadFull it passes

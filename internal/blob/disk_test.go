@@ -124,7 +124,7 @@ func TestADamagedFileIsReplaced(t *testing.T) {
 
 func TestEmptyAndLargeContent(t *testing.T) {
 	d, _ := open(t)
-	for _, size := range []int{0, 1, chunk - 1, chunk, chunk + 1, 3*chunk + 17} {
+	for _, size := range []int{0, 1, chunk - 1, chunk, chunk + 1, 3*chunk + 17, 2*stride + 17} {
 		content := bytes.Repeat([]byte("0123456789abcdef7"), size/17+1)[:size]
 		sum := blake3.Sum256(content)
 		b, err := d.Put(t.Context(), iotest.HalfReader(bytes.NewReader(content)))
@@ -173,6 +173,26 @@ func TestNothingRemainsOfAWriteThatFails(t *testing.T) {
 		}
 		w.fault = nil
 		put(t, d, "hello")
+	})
+	t.Run("a later write", func(t *testing.T) {
+		for failing := 1; failing <= 4; failing++ {
+			d, w := open(t)
+			writes := 0
+			w.fault = func(call string) error {
+				if strings.HasPrefix(call, "write") {
+					if writes++; writes == failing {
+						return syscall.ENOSPC
+					}
+				}
+				return nil
+			}
+			if _, err := d.Put(t.Context(), bytes.NewReader(make([]byte, 3*chunk+1))); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("write %d: error %v", failing, err)
+			}
+			if left := files(t, w.dir); len(left) > 0 || writes != failing {
+				t.Errorf("write %d of %d: left behind: %v", failing, writes, left)
+			}
+		}
 	})
 	t.Run("short write", func(t *testing.T) {
 		d, w := open(t)
@@ -272,7 +292,7 @@ func TestManyAtOnceStoreTheSameBytes(t *testing.T) {
 	}
 }
 
-// Memory must not grow with the content: a chunk, the hash and the names.
+// Memory must not grow with the content: two chunks, the hash and the names.
 func BenchmarkPut(b *testing.B) {
 	d, err := NewDisk(filepath.Join(b.TempDir(), "blobs"))
 	if err != nil {

@@ -47,7 +47,7 @@ func (osSystem) Create(name string) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return osFile{f}, nil
+	return &osFile{File: f}, nil
 }
 
 func (osSystem) Size(name string) (int64, error) {
@@ -77,9 +77,26 @@ func (osSystem) SyncDir(name string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-type osFile struct{ *os.File }
+// osFile is a file whose bytes are on their way to the disk while more come, so
+// that Sync has little left to wait for.
+type osFile struct {
+	*os.File
+	written, sent int64
+}
 
-func (f osFile) Close() error {
+// stride is how many bytes are sent to the disk at a time.
+const stride = 8 << 20
+
+func (f *osFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	if f.written += int64(n); f.written-f.sent >= stride {
+		writeBack(f.File, f.sent, f.written-f.sent)
+		f.sent = f.written
+	}
+	return n, err
+}
+
+func (f *osFile) Close() error {
 	if err := f.File.Close(); !errors.Is(err, os.ErrClosed) {
 		return err
 	}
