@@ -111,6 +111,10 @@ func (y *Play) node(id string, n pyjson.Value) (ui string, ok bool) {
 			return "", false
 		}
 		ui = y.picture(id, class, in)
+		select { // a real one takes most of a short prompt here and in what comes before
+		case <-time.After(y.s.pace - time.Since(y.began)):
+		case <-y.s.stop:
+		}
 	}
 	if ui != "null" {
 		y.Show(id, ui, id)

@@ -18,6 +18,7 @@ type Play struct {
 	p      *prompt
 	epoch  int
 	Number int // of the prompts that started, from 1
+	began  time.Time
 
 	state    []string // nodes of progress_state, in their order
 	progress map[string][3]string
@@ -58,17 +59,9 @@ func (s *Server) work(epoch int, wake chan struct{}) {
 			}
 			continue
 		}
-		y := &Play{s: s, p: p, epoch: epoch, Number: n, progress: map[string][3]string{}, meta: map[string]string{}}
+		y := &Play{s: s, p: p, epoch: epoch, Number: n, began: time.Now(), progress: map[string][3]string{}, meta: map[string]string{}}
 		n++
-		began := time.Now()
 		program(y)
-		if rest := s.pace - time.Since(began); rest > 0 {
-			select {
-			case <-time.After(rest):
-			case <-s.stop:
-				return
-			}
-		}
 		y.done()
 	}
 }

@@ -82,7 +82,7 @@ func New(t testing.TB) *Server {
 type Options struct {
 	Listen  string            // address; empty: a free one on loopback
 	Folders map[string]string // by type (input, output, temp); none: files are in memory
-	Pace    time.Duration     // how long a prompt takes at least
+	Pace    time.Duration     // how long a prompt takes at least, until a picture of it is shown
 	Mortal  bool              // FakeDie ends the process
 }
 
