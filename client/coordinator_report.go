@@ -25,8 +25,9 @@ const (
 
 // trail is what an attempt has told so far.
 type trail struct {
-	send sync.Mutex // one call at a time, in order
-	last int        // batch; under send
+	send  sync.Mutex // one call at a time, in order
+	last  int        // batch; under send
+	steps int        // that were told before the ending; its caller's
 
 	mu      sync.Mutex
 	waiting []wire.Frame
@@ -204,7 +205,7 @@ func (k *Coordinator) Execute(ctx context.Context, a queue.Attempt, x engine.Exe
 	frames := t.take()
 	t.mu.Lock()
 	t.number++
-	in := wire.Execute{Number: t.number, Executed: x, Receipts: s.receiptsOf(x)}
+	in := wire.Execute{Number: t.number, Output: wire.Output{Executed: x, Receipts: s.receiptsOf(x)}}
 	t.mu.Unlock()
 	var out wire.Executed
 	err = k.told(ctx, s, t, frames, func(ctx context.Context, r wire.Report) error {
@@ -246,22 +247,60 @@ func (s *session) receiptsOf(x engine.Executed) map[string]string {
 	return shown
 }
 
-// Finish ends an attempt. That an event was refused before does not keep it from
-// ending.
-func (k *Coordinator) Finish(ctx context.Context, a queue.Attempt, e queue.Ending) error {
+// Finish ends an attempt, after what it told last. That an event was refused before
+// does not keep it from ending.
+func (k *Coordinator) Finish(ctx context.Context, a queue.Attempt, e queue.Ending, last ...queue.Step) error {
 	s, t, err := k.trail(a)
 	if err != nil {
 		return err
 	}
-	err = k.finish(ctx, s, t, a, e)
+	if e.State == settee.Pending {
+		last = nil
+	}
+	if s.version < 3 {
+		if err := k.before(ctx, t, a, last); err != nil {
+			return err
+		}
+		last = nil
+	}
+	err = k.finish(ctx, s, t, a, e, last)
 	if code := settee.CodeOf(err); code == "" || code == settee.CodeLeaseLost {
 		s.end(a)
 	}
 	return err
 }
 
-func (k *Coordinator) finish(ctx context.Context, s *session, t *trail, a queue.Attempt, e queue.Ending) error {
+// before tells what comes last to a server that does not take it with an ending,
+// each step once.
+func (k *Coordinator) before(ctx context.Context, t *trail, a queue.Attempt, last []queue.Step) error {
+	for ; t.steps < len(last); t.steps++ {
+		step := last[t.steps]
+		if step.Executed == nil {
+			if err := k.Report(ctx, a, []settee.Frame{step.Frame}); err != nil {
+				return err
+			}
+			continue
+		}
+		output, err := k.Execute(ctx, a, *step.Executed)
+		if err != nil {
+			return err
+		}
+		step.Named(output)
+	}
+	return nil
+}
+
+func (k *Coordinator) finish(ctx context.Context, s *session, t *trail, a queue.Attempt, e queue.Ending, last []queue.Step) error {
 	in := wire.Finish{State: e.State, Reason: e.Reason}
+	var outputs []*queue.Step // of last
+	for _, step := range last {
+		if step.Executed == nil {
+			in.Last = append(in.Last, wire.Step{Frame: wire.FrameOf(step.Frame)})
+			continue
+		}
+		in.Last = append(in.Last, wire.Step{Output: &wire.Output{Executed: *step.Executed, Receipts: s.receiptsOf(*step.Executed)}})
+		outputs = append(outputs, &step)
+	}
 	if e.State != settee.Pending {
 		in.Event = &e.Event
 		switch err := k.ahead(ctx, s, t, a); settee.CodeOf(err) {
@@ -279,8 +318,13 @@ func (k *Coordinator) finish(ctx context.Context, s *session, t *trail, a queue.
 	if e.State == settee.Pending {
 		frames = nil
 	}
-	return k.told(ctx, s, t, frames, func(ctx context.Context, r wire.Report) error {
+	var out wire.Finished
+	err := k.told(ctx, s, t, frames, func(ctx context.Context, r wire.Report) error {
 		in.Report = r
-		return k.post(ctx, answered, s.attempt(a)+"/finish", in, nil)
+		return k.post(ctx, answered, s.attempt(a)+"/finish", in, &out)
 	})
+	for i, output := range out.Outputs[:min(len(out.Outputs), len(outputs))] {
+		outputs[i].Named(output)
+	}
+	return err
 }

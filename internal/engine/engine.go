@@ -63,6 +63,13 @@ type Sink interface {
 	// not there any more, its user has deleted it or the job that made it was lost;
 	// the node must run again.
 	Executed(ctx context.Context, x Executed) (json.RawMessage, error)
+
+	// Last is Executed for a node of a run that is about to return, without Old
+	// files: its output is written down with the ending, in one step, and if that
+	// is not taken neither is this. What is told afterwards waits with it. named
+	// is called with the final names once they are there, and before anything of
+	// the engine's next job passes.
+	Last(ctx context.Context, x Executed, named func(json.RawMessage)) error
 }
 
 // Executed is a node's ui output before its files have names.

@@ -41,7 +41,7 @@ type store struct {
 	err   error
 }
 
-func (s *store) SubmitJob(context.Context, string, queue.Submission, time.Time) (queue.Submitted, error) {
+func (s *store) SubmitJob(context.Context, string, queue.Submission, *queue.Session, time.Time) (queue.Submitted, error) {
 	return queue.Submitted{}, s.err
 }
 func (s *store) ClaimJob(context.Context, queue.Session, bool, time.Time) (*queue.Claim, error) {
@@ -59,7 +59,7 @@ func TestJobsAreCountedByPoolAndEnding(t *testing.T) {
 	now := time.Now()
 	s := &store{}
 	q := m.Queue(s, func() time.Time { return now })
-	q.SubmitJob(t.Context(), "", queue.Submission{AccountID: "secret-account"}, now)
+	q.SubmitJob(t.Context(), "", queue.Submission{AccountID: "secret-account"}, nil, now)
 	a := queue.Attempt{JobID: settee.NewID(), N: 1, SessionID: "s"}
 	s.claim = &queue.Claim{Lease: queue.Lease{Attempt: a}}
 	now = now.Add(20 * time.Second)
@@ -92,6 +92,7 @@ func TestAJobClaimedAheadWaitsUntilItStarts(t *testing.T) {
 	for _, start := range []bool{true, false} {
 		a := queue.Attempt{JobID: settee.NewID(), N: 1, SessionID: "s"}
 		s.claim = &queue.Claim{Lease: queue.Lease{Attempt: a}}
+		s.claim.Ahead = true
 		q.ClaimJob(t.Context(), queue.Session{Pool: "gpu"}, true, now)
 		now = now.Add(20 * time.Second)
 		if start {
@@ -112,7 +113,7 @@ func TestAJobClaimedAheadWaitsUntilItStarts(t *testing.T) {
 func TestAFailedUnitIsNoJob(t *testing.T) {
 	m := metrics.New("")
 	q := m.Queue(&store{err: errors.New("disk full")}, time.Now)
-	q.SubmitJob(t.Context(), "", queue.Submission{}, time.Now())
+	q.SubmitJob(t.Context(), "", queue.Submission{}, nil, time.Now())
 	q.EndAttempt(t.Context(), queue.Attempt{}, queue.End{}, time.Now())
 	text := scrape(t, m)
 	has(t, text, `settee_jobs_submitted_total 0`, `settee_job_stage_seconds_count{stage="submit"} 0`,

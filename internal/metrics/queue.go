@@ -56,15 +56,20 @@ func (s *queueStore) timed(stage string, unit func() error) error {
 	return err
 }
 
-func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, now time.Time) (done queue.Submitted, err error) {
+// SubmitJob has the claim that goes along in its own time.
+func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, idle *queue.Session, now time.Time) (done queue.Submitted, err error) {
 	err = s.timed(submit, func() error {
-		done, err = s.Store.SubmitJob(ctx, id, sub, now)
+		done, err = s.Store.SubmitJob(ctx, id, sub, idle, now)
 		return err
 	})
-	if err == nil {
-		s.m.submitted.Inc()
+	if err != nil {
+		return done, err
 	}
-	return done, err
+	s.m.submitted.Inc()
+	if done.Claim != nil {
+		s.claimed(done.Claim, *idle, now)
+	}
+	return done, nil
 }
 
 func (s *queueStore) ClaimJob(ctx context.Context, ses queue.Session, ahead bool, now time.Time) (*queue.Claim, error) {
@@ -74,13 +79,17 @@ func (s *queueStore) ClaimJob(ctx context.Context, ses queue.Session, ahead bool
 		return c, err
 	}
 	s.m.stage.WithLabelValues(claim).Observe(s.now().Sub(began).Seconds())
+	s.claimed(c, ses, now)
+	return c, nil
+}
+
+func (s *queueStore) claimed(c *queue.Claim, ses queue.Session, now time.Time) {
 	s.mu.Lock()
-	s.held[c.Attempt] = lease{pool: ses.Pool, ahead: ahead, started: s.now()}
+	s.held[c.Attempt] = lease{pool: ses.Pool, ahead: c.Ahead, started: s.now()}
 	s.mu.Unlock()
-	if !ahead {
+	if !c.Ahead {
 		s.waited(c.Attempt, ses.Pool, now)
 	}
-	return c, nil
 }
 
 // StartAttempt counts from when a job runs that was claimed ahead.

@@ -133,6 +133,8 @@ func (s *Service) lost(a Attempt, err error) {
 	}
 }
 
+var tooManyEvents = settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
+
 // Report passes an attempt's events and previews on, in order. execution_start
 // and execution_cached are durable: they are written with the attempt's next
 // unit. Endings and executed are not taken here. A durable frame with a Seq is
@@ -158,7 +160,7 @@ func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) 
 				continue
 			}
 			if held.seq-held.base() >= span-2 {
-				return settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
+				return tooManyEvents
 			}
 			f.Data = record.Stamp(f.Data, s.opt.Now())
 			held.seq++
@@ -199,7 +201,7 @@ func (s *Service) ExecuteAs(ctx context.Context, a Attempt, number int, x engine
 		at = held.base() + number
 	}
 	if at-held.base() >= span-1 {
-		return nil, settee.Faultf(settee.CodeInvalid, "an attempt has at most %d durable events", span-2)
+		return nil, tooManyEvents
 	}
 	done, err := s.store.ExecuteNode(ctx, a, x, held.pending, at, s.opt.Now())
 	if err != nil {

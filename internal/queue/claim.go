@@ -21,7 +21,7 @@ var ErrBenched = errors.New("the worker takes no jobs now")
 func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, error) {
 	if ahead {
 		s.mu.Lock()
-		others := s.idle[ses.variant()]
+		others := len(s.idle[ses.variant()])
 		s.mu.Unlock()
 		if others > 0 {
 			return nil, nil
@@ -38,10 +38,11 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 	defer wake(hint)
 	poll := time.NewTicker(s.opt.Poll)
 	defer poll.Stop()
-	for waits := false; ; {
+	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		var me *seeker // hears of jobs that are submitted now
 		heard := hint
 		l, err := s.claim(ctx, ses, false)
 		switch {
@@ -50,15 +51,11 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 			heard = nil
 		case l != nil || err != nil:
 			return l, err
-		case !waits:
-			waits = true
-			s.idles(ses.variant(), 1)
-			defer s.idles(ses.variant(), -1)
+		default:
+			me = s.seek(ses)
 		}
-		select {
-		case <-ctx.Done():
-		case <-heard:
-		case <-poll.C:
+		if c := s.await(ctx, me, heard, poll.C); c != nil {
+			return s.leased(ctx, c, s.opt.Now()), nil
 		}
 	}
 }
@@ -70,23 +67,22 @@ func (s *Service) claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 	if c == nil || err != nil {
 		return nil, err
 	}
+	return s.leased(ctx, c, now), nil
+}
+
+// leased remembers a lease that was just given, and shows it.
+func (s *Service) leased(ctx context.Context, c *Claim, now time.Time) *Lease {
 	s.revoked(ctx, c.Revoked)
 	h := Held{Attempt: c.Attempt, AccountID: c.AccountID, PromptID: c.PromptID, ClientID: c.ClientID,
 		ClaimedAt: now, Deadline: c.Deadline, Seq: c.Seq}
-	if !ahead {
+	if !c.Ahead {
 		h.StartedAt = now
 	}
 	s.hold(h)
-	if !ahead {
+	if !c.Ahead {
 		s.publishStatus(ctx, c.AccountID, c.Counts)
 	}
-	return &c.Lease, nil
-}
-
-func (s *Service) idles(v Variant, by int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.idle[v] += by
+	return &c.Lease
 }
 
 // Start starts a job that was claimed ahead, and says when it must have ended

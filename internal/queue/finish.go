@@ -11,22 +11,35 @@ import (
 )
 
 // Finish ends an attempt: its job has ended too, or waits again when e.State is
-// Pending (see Judge). Fault CodeLeaseLost: another has the job, or it is over.
-func (s *Service) Finish(ctx context.Context, a Attempt, e Ending) error {
+// Pending (see Judge). last is what it told last, in order: it is written down with
+// the ending and shown before it, unless the job waits again. Fault CodeLeaseLost:
+// another has the job, or it is over.
+func (s *Service) Finish(ctx context.Context, a Attempt, e Ending, last ...Step) error {
 	if e.State != settee.Pending && (!e.State.Terminal() || e.Event.Type == "") {
 		return settee.Faultf(settee.CodeInvalid, "an attempt cannot end as %q with event %q", e.State, e.Event.Type)
 	}
 	if e.Event.Data != nil && !json.Valid(e.Event.Data) {
 		return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", e.Event.Type)
 	}
-	return s.end(ctx, a, End{Ending: e})
+	end := End{Ending: e}
+	if e.State != settee.Pending {
+		for _, step := range last {
+			if err := step.check(); err != nil {
+				return err
+			}
+			if step.Executed != nil {
+				end.Last = append(end.Last, *step.Executed)
+			}
+		}
+	}
+	return s.end(ctx, a, end, last...)
 }
 
 // FinishOnce is Finish for a worker that may not have heard the answer: an
 // attempt that has ended in just this way already, or of which just this was not
 // believed, is no error.
-func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending) error {
-	err := s.Finish(ctx, a, e)
+func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending, last ...Step) error {
+	err := s.Finish(ctx, a, e, last...)
 	if settee.CodeOf(err) != settee.CodeLeaseLost {
 		return err
 	}
@@ -37,7 +50,7 @@ func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending) error {
 	return err
 }
 
-func (s *Service) end(ctx context.Context, a Attempt, e End) error {
+func (s *Service) end(ctx context.Context, a Attempt, e End, last ...Step) error {
 	s.mu.Lock()
 	held := s.attempts[a]
 	s.mu.Unlock()
@@ -45,6 +58,9 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 		held.mu.Lock()
 		defer held.mu.Unlock()
 		e.Notes = held.pending
+		if held.seq+len(e.Last)-held.base() > span-2 {
+			return tooManyEvents
+		}
 	}
 	e.Cap = s.opt.CrashCap
 	out, err := s.store.EndAttempt(ctx, a, e, s.opt.Now())
@@ -58,9 +74,12 @@ func (s *Service) end(ctx context.Context, a Attempt, e End) error {
 	if out.State == settee.Pending {
 		s.publishStatus(ctx, out.AccountID, out.Counts)
 	} else {
+		s.publishSteps(ctx, out, last)
 		s.publishEnd(ctx, out)
 	}
-	s.hint(ctx, out.Lane)
+	if out.Counts.Pending > 0 { // one of the account's may start now
+		s.hint(ctx, out.Lane)
+	}
 	return nil
 }
 

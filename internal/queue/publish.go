@@ -45,6 +45,27 @@ func (s *Service) publishStatus(ctx context.Context, accountID string, c Counts)
 		Data: json.RawMessage(`{"status":{"exec_info":{"queue_remaining":` + strconv.Itoa(c.Remaining()) + `}}}`)})
 }
 
+// publishSteps shows what a job told last.
+func (s *Service) publishSteps(ctx context.Context, o Outcome, last []Step) {
+	for _, step := range last {
+		f := o.frame()
+		if step.Executed == nil {
+			f.Type, f.Data, f.Binary, f.Node, f.Wanted = step.Type, step.Data, step.Binary, step.Node, step.Wanted
+			s.publish(ctx, f)
+			continue
+		}
+		done := o.Last[0]
+		o.Last = o.Last[1:]
+		if step.Named != nil {
+			step.Named(done.Output)
+		}
+		if !step.Executed.Silent {
+			f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
+			s.publish(ctx, f)
+		}
+	}
+}
+
 // publishEnd shows that a job has ended: the ending, status, executing null.
 func (s *Service) publishEnd(ctx context.Context, o Outcome) {
 	f := o.frame()

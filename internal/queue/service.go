@@ -34,7 +34,7 @@ type Service struct {
 	attempts map[Attempt]*attempt
 	sessions map[string]*session
 	hints    map[string]map[Variant]chan struct{} // by pool: something may be there to claim
-	idle     map[Variant]int                      // claims that found nothing and wait
+	idle     map[Variant][]*seeker                // claims that found nothing and wait
 	shown    map[string]Counts                    // by account: the newest counts that were seen
 
 	takeover sync.Mutex
@@ -52,7 +52,7 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
 	s := &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
-		hints: map[string]map[Variant]chan struct{}{}, idle: map[Variant]int{}, shown: map[string]Counts{}}
+		hints: map[string]map[Variant]chan struct{}{}, idle: map[Variant][]*seeker{}, shown: map[string]Counts{}}
 	s.Reader = record.NewReader(store, opt.Now, s.unwritten)
 	return s
 }
@@ -92,16 +92,20 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 	if sub.PromptID == "" {
 		sub.PromptID = id
 	}
-	done, err := s.store.SubmitJob(ctx, id, sub, s.opt.Now())
+	now := s.opt.Now()
+	done, err := s.submit(ctx, id, sub, now)
 	if sub.Replace && sub.PromptID != id {
 		s.ForgetEndings()
 	}
 	if err != nil {
 		return settee.Job{}, err
 	}
-	s.revoked(ctx, done.Revoked)
 	s.publishStatus(ctx, done.Job.AccountID, done.Counts)
-	s.hint(ctx, sub.Lane)
+	if done.Claim == nil || done.Claim.Attempt.JobID != id {
+		s.hint(ctx, sub.Lane)
+		revoked, _ := s.store.OvertakeAttempt(ctx, now) // the job is there, whatever comes of this
+		s.revoked(ctx, revoked)
+	}
 	return done.Job, nil
 }
 

@@ -16,8 +16,10 @@ import (
 type Store interface {
 	record.Store // what is read
 
-	// SubmitJob writes a job down under id.
-	SubmitJob(ctx context.Context, id string, s Submission, now time.Time) (Submitted, error)
+	// SubmitJob writes a job down under id. idle, unless it is nil, is a session that
+	// has nothing to do: what comes first for it now, most likely this job, is leased
+	// to it in the same unit.
+	SubmitJob(ctx context.Context, id string, s Submission, idle *Session, now time.Time) (Submitted, error)
 
 	// OpenSession writes down a worker and a session of it, and answers the
 	// worker's id: o's, or the one it had before. Faults as Service.OpenFor.
@@ -65,7 +67,7 @@ type Store interface {
 	// already stays as it is.
 	StartAttempt(ctx context.Context, a Attempt, now time.Time) (Started, error)
 	// OvertakeAttempt revokes one attempt that lies ahead while a job which its
-	// worker could run should come first. Submitting and putting back do so too.
+	// worker could run should come first. Putting back does so too.
 	OvertakeAttempt(ctx context.Context, now time.Time) ([]Revoked, error)
 	// DroppedAttempts are a session's attempts that ended since then without having
 	// started, and why.
@@ -110,9 +112,9 @@ type Opening struct {
 
 // Submitted is a job that was written down.
 type Submitted struct {
-	Job     settee.Job
-	Counts  Counts
-	Revoked []Revoked
+	Job    settee.Job
+	Counts Counts
+	Claim  *Claim // what the idle session got
 }
 
 // Claim is a lease that was just given.
@@ -145,9 +147,10 @@ type Executed struct {
 // End is an ending with what goes with it.
 type End struct {
 	Ending
-	Notes  []record.Note // reported before and not written yet
-	Cap    int           // of crashes
-	Forced bool          // by the reaper: the session may be closed
+	Notes  []record.Note     // reported before and not written yet
+	Last   []engine.Executed // outputs of nodes that came last
+	Cap    int               // of crashes
+	Forced bool              // by the reaper: the session may be closed
 }
 
 // Outcome is what became of a job when an attempt at it ended.
@@ -155,6 +158,7 @@ type Outcome struct {
 	Held
 	State   settee.JobState // Pending: it waits again
 	Lane    Lane
+	Last    []Executed  // of End; none when Pending
 	Note    record.Note // the ending; none when Pending
 	Counts  Counts
 	Revoked []Revoked

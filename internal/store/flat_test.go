@@ -55,7 +55,7 @@ func TestClaimsAreFlatInModelSets(t *testing.T) {
 			needs := workflow.Needs{Classes: []string{"Loader"}, Choices: []workflow.Choice{{Class: "Loader", Input: "ckpt_name", Value: fmt.Sprint("m", i)}}}
 			if _, err := db.SubmitJob(t.Context(), fmt.Sprintf("%04d", i), queue.Submission{AccountID: "a", PromptID: fmt.Sprint(i),
 				Lane: queue.LaneOf([]string{"gpu"}, []queue.Variant{has}), Graph: settee.Graph{Prompt: []byte("{}")},
-				Fit: queue.Fit{Variants: []queue.Variant{has}, Needs: needs.JSON(), Generation: 2}}, now); err != nil {
+				Fit: queue.Fit{Variants: []queue.Variant{has}, Needs: needs.JSON(), Generation: 2}}, nil, now); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -109,7 +109,7 @@ func exercise(t *testing.T, db *DB) {
 	}))
 	submit := func(id string) {
 		_, err := db.SubmitJob(ctx, id, queue.Submission{AccountID: "a", PromptID: id, Lane: "native", Kind: "k", Replace: true,
-			Graph: settee.Graph{Prompt: []byte("{}"), Inputs: []settee.JobInput{{Node: "1"}}}}, now)
+			Graph: settee.Graph{Prompt: []byte("{}"), Inputs: []settee.JobInput{{Node: "1"}}}}, nil, now)
 		ok(err)
 	}
 	s := queue.Session{ID: "s", WorkerID: "w", Pool: "native"}
@@ -194,7 +194,7 @@ func exercise(t *testing.T, db *DB) {
 	ok(err)
 	exerciseHealth(t, db, submit)
 	_, err = db.SubmitJob(ctx, "needy", queue.Submission{AccountID: "a", PromptID: "needy", Lane: "native:0",
-		Graph: settee.Graph{Prompt: []byte("{}")}, Fit: queue.Fit{Variants: []queue.Variant{{Pool: "native", Nodes: "x"}}, Needs: []byte(`{"classes":[]}`)}}, now)
+		Graph: settee.Graph{Prompt: []byte("{}")}, Fit: queue.Fit{Variants: []queue.Variant{{Pool: "native", Nodes: "x"}}, Needs: []byte(`{"classes":[]}`)}}, nil, now)
 	ok(err)
 	moved, err := db.RefreshLanes(ctx)
 	ok(err)

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -52,6 +53,20 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now tim
 	if hasState(err, lockNotAvailable) {
 		return nil, nil // whoever holds the account will hint or be polled
 	}
+	return c, err
+}
+
+// claimFor leases what comes first to a session that has nothing to do; nil when
+// there is nothing for it. The unit has another purpose, so it waits for nobody.
+func claimFor(tx *Tx, s queue.Session, now time.Time) (*queue.Claim, error) {
+	t, err := served(tx, s, false, tx.ForShareOf("s"), now)
+	if errors.Is(err, queue.ErrBenched) || settee.CodeOf(err) == settee.CodeLeaseLost {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := claimFree(tx, s, t.lanes, false, false, now)
 	return c, err
 }
 
@@ -135,28 +150,34 @@ func candidates(tx *Tx, lanes []string, limit int) ([]candidate, error) {
 	return slices.Compact(all), nil
 }
 
-// claim leases the first job of the first account that it can lock. When others
-// held all that had one, it waits once, briefly, for the first.
-func claim(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
+// claimFree leases the first job of the first account that it can lock, or says
+// which account it would have been but for others that hold it.
+func claimFree(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (c *queue.Claim, held string, err error) {
 	next, err := candidates(tx, lanes, look)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	held := ""
 	for _, c := range next {
 		a, err := lockAccount(tx, c.account, true)
 		if found, err := Found(err); err != nil {
-			return nil, err
+			return nil, "", err
 		} else if !found {
 			held = cmp.Or(held, c.account)
 			continue
 		}
 		if l, err := a.lease(tx, s, lanes, ahead, trial, now); l != nil || err != nil {
-			return l, err
+			return l, "", err
 		}
 	}
+	return nil, held, nil
+}
+
+// claim is claimFree, and when others held all accounts that had a job, it waits
+// once, briefly, for the first.
+func claim(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
+	c, held, err := claimFree(tx, s, lanes, ahead, trial, now)
 	if held == "" {
-		return nil, nil
+		return c, err
 	}
 	if _, err := tx.Exec(`SET LOCAL lock_timeout = '200ms'`); err != nil {
 		return nil, err

@@ -26,22 +26,7 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 		if err := t.write(tx, notes, now); err != nil {
 			return err
 		}
-		names := map[[2]int]settee.File{}
-		for k, key := range x.Output {
-			for i, e := range key.Entries {
-				f, err := t.attach(tx, x.Node, key.Name, i, e, now)
-				if err != nil {
-					return err
-				}
-				names[[2]int{k, i}] = f
-			}
-		}
-		file := func(k, i int) settee.File { return names[[2]int{k, i}] }
-		done.Output = record.Output(x, file)
-		t.summary.Add(x, file)
-		done.Note = record.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
-		done.Note.Event.Data, done.Note.Meta = record.ExecutedData(t.promptID, x, done.Output)
-		if err := t.append(tx, &done.Note); err != nil {
+		if done, err = t.execute(tx, x, at, now); err != nil {
 			return err
 		}
 		_, err = tx.Exec(`UPDATE jobs SET seq = $2, outputs_count = $3, preview_output = $4, media = $5, updated_at = $6
@@ -49,6 +34,27 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 		return err
 	})
 	return done, err
+}
+
+// execute names a node's files and writes its output down under at, or the next
+// Seq. The caller keeps the job's row.
+func (t *attemptRow) execute(tx *Tx, x engine.Executed, at int, now time.Time) (done queue.Executed, err error) {
+	names := map[[2]int]settee.File{}
+	for k, key := range x.Output {
+		for i, e := range key.Entries {
+			f, err := t.attach(tx, x.Node, key.Name, i, e, now)
+			if err != nil {
+				return done, err
+			}
+			names[[2]int{k, i}] = f
+		}
+	}
+	file := func(k, i int) settee.File { return names[[2]int{k, i}] }
+	done.Output = record.Output(x, file)
+	t.summary.Add(x, file)
+	done.Note = record.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
+	done.Note.Event.Data, done.Note.Meta = record.ExecutedData(t.promptID, x, done.Output)
+	return done, t.append(tx, &done.Note)
 }
 
 // attach gives an entry's file its name and ties it to the attempt. An entry

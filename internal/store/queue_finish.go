@@ -76,7 +76,7 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 			if e.State != settee.Pending {
 				a.typical = queue.Typical(a.typical, seconds)
 			}
-			out.Note, err = t.end(tx, a, as, e.Notes, now)
+			out.Last, out.Note, err = t.end(tx, a, as, e, now)
 		}
 		if err != nil {
 			return err
@@ -109,30 +109,38 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 	return out, err
 }
 
-// end gives the job its ending.
-func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, notes []record.Note, now time.Time) (record.Note, error) {
-	ending := record.Note{Event: settee.Event{Type: as.Event.Type, Data: record.Stamp(as.Event.Data, now)}}
-	ending.Seq = queue.FirstSeq(0, t.N) + 1
-	if err := t.add(tx, notes); err != nil {
-		return ending, err
+// end gives the job its ending, after what came last.
+func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, e queue.End, now time.Time) (last []queue.Executed, ending record.Note, err error) {
+	first := queue.FirstSeq(0, t.N) + 1
+	ending = record.Note{Seq: first, Event: settee.Event{Type: as.Event.Type, Data: record.Stamp(as.Event.Data, now)}}
+	if err := t.add(tx, e.Notes); err != nil {
+		return nil, ending, err
+	}
+	for _, x := range e.Last {
+		done, err := t.execute(tx, x, first, now)
+		if err != nil {
+			return nil, ending, err
+		}
+		last = append(last, done)
 	}
 	if err := t.append(tx, &ending); err != nil {
-		return ending, err
+		return nil, ending, err
 	}
-	if _, err := tx.Exec(`UPDATE jobs SET state = $2, reason = $3, crashes = $4, seq = $5, ended_at = $6, updated_at = $6
-		WHERE id = $1`, t.JobID, as.State, as.Reason, t.crashes, t.seq, now); err != nil {
-		return ending, err
+	if _, err := tx.Exec(`UPDATE jobs SET state = $2, reason = $3, crashes = $4, seq = $5, ended_at = $6, updated_at = $6,
+			outputs_count = $7, preview_output = $8, media = $9 WHERE id = $1`, t.JobID, as.State, as.Reason, t.crashes, t.seq, now,
+		t.summary.Count, t.summary.Preview, t.summary.Media); err != nil {
+		return nil, ending, err
 	}
 	if err := saveResult(tx, t.JobID, ending.Event); err != nil {
-		return ending, err
+		return nil, ending, err
 	}
 	if err := dropSecrets(tx, t.JobID); err != nil {
-		return ending, err
+		return nil, ending, err
 	}
 	if err := a.count(tx, settee.InProgress, as.State, 1); err != nil {
-		return ending, err
+		return nil, ending, err
 	}
-	return ending, a.save(tx, nil)
+	return last, ending, a.save(tx, nil)
 }
 
 // putBack lets the job wait again, at its old place, without what the attempt

@@ -11,10 +11,8 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// SubmitJob writes a job down under id (queue.Store). What the job overtakes is
-// looked for once it is there: that may be another account's, and the next look
-// (OvertakeAttempt) mends what this one cannot.
-func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now time.Time) (done queue.Submitted, err error) {
+// SubmitJob writes a job down under id (queue.Store).
+func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle *queue.Session, now time.Time) (done queue.Submitted, err error) {
 	needs := db.needs.of(s.Fit.Needs, now)
 	err = db.WriteFor(ctx, s.AccountID, func(tx *Tx) error {
 		done = queue.Submitted{}
@@ -54,13 +52,16 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, now 
 			return err
 		}
 		done.Job, done.Counts = job, a.counts()
-		return nil
+		if idle != nil {
+			done.Claim, err = claimFor(tx, *idle, now)
+		}
+		return err
 	})
-	if err == nil {
-		db.needs.saved(needs, now)
-		done.Revoked, _ = db.OvertakeAttempt(ctx, now) // the job is there, whatever comes of this
+	if err != nil {
+		return queue.Submitted{}, err
 	}
-	return done, err
+	db.needs.saved(needs, now)
+	return done, nil
 }
 
 // makeRoomFor refuses a prompt id that the account has used, or moves the ended

@@ -139,7 +139,7 @@ func TestSubmitsTogether(t *testing.T) {
 		<-blocked
 		for i, prompt := range strings.Fields("p q p r s q t u v") {
 			wg.Go(func() {
-				done, err := db.SubmitJob(context.Background(), settee.NewID(), queue.Submission{AccountID: "a", PromptID: prompt, Lane: "native", Graph: graph}, time.Now())
+				done, err := db.SubmitJob(context.Background(), settee.NewID(), queue.Submission{AccountID: "a", PromptID: prompt, Lane: "native", Graph: graph}, nil, time.Now())
 				if got[i] = string(settee.CodeOf(err)); err == nil {
 					got[i] = fmt.Sprint(done.Job.Number.Value)
 				}
@@ -297,7 +297,7 @@ func TestGroupsAmongClaims(t *testing.T) {
 		for i := range accounts * each { // all at once
 			wg.Go(func() {
 				if _, err := db.SubmitJob(ctx, settee.NewID(), queue.Submission{AccountID: fmt.Sprint("a", i%accounts),
-					PromptID: fmt.Sprint(s, "-", i), Lane: "native", Graph: graph}, time.Now()); err != nil {
+					PromptID: fmt.Sprint(s, "-", i), Lane: "native", Graph: graph}, nil, time.Now()); err != nil {
 					t.Error(err)
 				}
 			})

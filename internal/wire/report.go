@@ -43,7 +43,12 @@ type Reported struct {
 // Execute reports and then names a node's files: POST …/execute.
 type Execute struct {
 	Report
-	Number   int               `json:"number"` // of its executed event
+	Number int `json:"number"` // of its executed event
+	Output
+}
+
+// Output is a node's output.
+type Output struct {
 	Executed engine.Executed   `json:"executed"`
 	Receipts map[string]string `json:"receipts,omitempty"` // by the hashes of new files
 }
@@ -57,8 +62,21 @@ type Executed struct {
 // Finish reports and then ends an attempt: POST …/finish.
 type Finish struct {
 	Report
-	Told   int             `json:"told"` // durable events before the ending
+	Told   int             `json:"told"` // durable events before the last ones and the ending
 	State  settee.JobState `json:"state"`
 	Reason settee.Reason   `json:"reason,omitempty"`
 	Event  *settee.Event   `json:"event,omitempty"` // the terminal frame
+	Last   []Step          `json:"last,omitempty"`  // what goes with the ending, in order; from version 3
+}
+
+// Step is a frame, or a node's output whose executed event has the next number.
+type Step struct {
+	Frame
+	*Output
+}
+
+// Finished answers Finish. The outputs of its steps with their names are there
+// unless the attempt had ended before.
+type Finished struct {
+	Outputs []json.RawMessage `json:"outputs,omitempty"`
 }

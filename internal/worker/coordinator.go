@@ -37,8 +37,8 @@ type Coordinator interface {
 	Report(ctx context.Context, a queue.Attempt, frames []settee.Frame) error
 	// Execute names files and sends executed (engine.Sink.Executed).
 	Execute(ctx context.Context, a queue.Attempt, x engine.Executed) (json.RawMessage, error)
-	// Finish ends an attempt.
-	Finish(ctx context.Context, a queue.Attempt, e queue.Ending) error
+	// Finish ends an attempt, after what it told last.
+	Finish(ctx context.Context, a queue.Attempt, e queue.Ending, last ...queue.Step) error
 	// Close ends the session; what it still held goes back to the queue.
 	Close(ctx context.Context, s queue.Session) error
 }

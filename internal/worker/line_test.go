@@ -112,7 +112,7 @@ func (d *desk) Report(_ context.Context, a queue.Attempt, _ []settee.Frame) erro
 	return nil
 }
 
-func (d *desk) Finish(_ context.Context, a queue.Attempt, e queue.Ending) error {
+func (d *desk) Finish(_ context.Context, a queue.Attempt, e queue.Ending, _ ...queue.Step) error {
 	<-time.After(time.Millisecond) // a commit takes its time
 	d.note(string(e.State)+string(e.Reason), a.JobID)
 	d.endings <- e

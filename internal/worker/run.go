@@ -120,14 +120,18 @@ func outcome(promptID string, err, cause error) queue.Ending {
 	return queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
 }
 
-// finish reports an ending until it is taken, or until the attempt or the whole
-// session is lost: whoever holds the job then speaks for it. One that is refused,
-// because it is too large, is told in brief; when that is refused too, the job is
-// handed back, so that it does not hang.
-func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) {
+// finish reports an ending, and what was told last, until it is taken, or until the
+// attempt or the whole session is lost: whoever holds the job then speaks for it.
+// When it is refused what was told last is told alone, and the ending says what is
+// wrong with that. An ending that is refused, because it is too large, is told in
+// brief; when that is refused too, the job is handed back, so that it does not hang.
+func (t *task) finish(e queue.Ending) {
+	t.last.mu.Lock()
+	defer t.last.mu.Unlock()
+	w, alive, a := t.w, t.alive, t.lease.Attempt
 	refusals := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := w.coordinator.Finish(alive, a, e)
+		err := w.coordinator.Finish(alive, a, e, t.last.steps...)
 		if err == nil || e.State == settee.Pending && settee.CodeOf(err) == settee.CodeLeaseLost {
 			return // what is handed back may have been taken back
 		}
@@ -136,6 +140,12 @@ func (w *Worker) finish(alive context.Context, a queue.Attempt, e queue.Ending) 
 			return
 		}
 		if refused(err) {
+			if len(t.last.steps) > 0 {
+				if err := t.settle(alive); err != nil {
+					e = outcome(t.lease.PromptID, err, nil)
+				}
+				continue
+			}
 			switch refusals++; refusals {
 			case 1:
 				e.Event = brief(e.Event, err)

@@ -30,10 +30,18 @@ func (s *sink) report(ctx context.Context, f settee.Frame) error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	f.AccountID, f.JobID, f.PromptID = s.lease.AccountID, s.lease.Attempt.JobID, s.lease.PromptID
-	f.ClientID, f.Attempt = s.lease.ClientID, s.lease.Attempt.N
-	return patiently(s.alive, func() error {
-		return s.w.coordinator.Report(context.WithoutCancel(ctx), s.lease.Attempt, []settee.Frame{f})
+	if waits, err := s.waits(ctx, f); waits || err != nil {
+		return err
+	}
+	return s.pass(ctx, f)
+}
+
+// pass tells a frame now.
+func (t *task) pass(ctx context.Context, f settee.Frame) error {
+	f.AccountID, f.JobID, f.PromptID = t.lease.AccountID, t.lease.Attempt.JobID, t.lease.PromptID
+	f.ClientID, f.Attempt = t.lease.ClientID, t.lease.Attempt.N
+	return patiently(t.alive, func() error {
+		return t.w.coordinator.Report(context.WithoutCancel(ctx), t.lease.Attempt, []settee.Frame{f})
 	})
 }
 
@@ -56,8 +64,19 @@ func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.Raw
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	err = patiently(s.alive, func() (err error) {
-		output, err = s.w.coordinator.Execute(context.WithoutCancel(ctx), s.lease.Attempt, x)
+	s.last.mu.Lock()
+	err = s.settle(ctx)
+	s.last.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return s.execute(ctx, x)
+}
+
+// execute has a node's output written down now.
+func (t *task) execute(ctx context.Context, x engine.Executed) (output json.RawMessage, err error) {
+	err = patiently(t.alive, func() (err error) {
+		output, err = t.w.coordinator.Execute(context.WithoutCancel(ctx), t.lease.Attempt, x)
 		return err
 	})
 	return output, err

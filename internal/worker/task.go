@@ -30,8 +30,9 @@ type task struct {
 	lost   bool                 // once ended: the engine failed it, or one before it
 	claim  atomic.Int32         // what becomes of a job that lies ahead
 	once   sync.Once
-	denied error           // why it did not begin
-	limit  *time.Timer     // the runtime cap
+	denied error       // why it did not begin
+	limit  *time.Timer // the runtime cap
+	last   last
 	heard  atomic.Int64    // when the engine first told of it; 0: not yet
 	news   chan<- struct{} // gets a value then and in the end, if there is room
 }
@@ -137,7 +138,7 @@ func (t *task) work(over func()) {
 	if t.limit != nil {
 		t.limit.Stop()
 	}
-	t.w.finish(t.alive, t.lease.Attempt, e)
+	t.finish(e)
 	t.w.remove(t.lease.Attempt)
 	t.cancel(nil)
 	lost, _ := t.follow(t.alive.Done()) // what was handed back has not waited

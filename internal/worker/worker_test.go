@@ -73,7 +73,7 @@ func (c *coordinator) Execute(context.Context, queue.Attempt, engine.Executed) (
 	return json.RawMessage("{}"), nil
 }
 
-func (c *coordinator) Finish(_ context.Context, _ queue.Attempt, e queue.Ending) error {
+func (c *coordinator) Finish(_ context.Context, _ queue.Attempt, e queue.Ending, _ ...queue.Step) error {
 	if c.finish != nil {
 		if err := c.finish(); err != nil {
 			return err

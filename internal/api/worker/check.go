@@ -104,6 +104,29 @@ func checkData(data json.RawMessage, promptID string) error {
 	return nil
 }
 
+// checkLast makes the steps that go with an ending. named is where the outputs
+// with their names will be.
+func (a *API) checkLast(ctx context.Context, at queue.Attempt, in []wire.Step, promptID string, named *[]json.RawMessage) (last []queue.Step, err error) {
+	for _, step := range in {
+		if step.Output == nil {
+			frames, err := checkFrames([]wire.Frame{step.Frame}, promptID)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range frames {
+				last = append(last, queue.Step{Frame: f})
+			}
+			continue
+		}
+		if err := a.checkExecuted(ctx, at, *step.Output); err != nil {
+			return nil, err
+		}
+		last = append(last, queue.Step{Executed: &step.Executed,
+			Named: func(output json.RawMessage) { *named = append(*named, output) }})
+	}
+	return last, nil
+}
+
 func nodeless(data json.RawMessage) bool {
 	var d struct {
 		Node *json.RawMessage `json:"node"`
@@ -164,7 +187,7 @@ func checkEnding(in wire.Finish, promptID string) (queue.Ending, error) {
 
 // checkExecuted refuses names outside of the account's folders, and files that
 // the worker has not shown to have.
-func (a *API) checkExecuted(ctx context.Context, at queue.Attempt, in wire.Execute) error {
+func (a *API) checkExecuted(ctx context.Context, at queue.Attempt, in wire.Output) error {
 	x := in.Executed
 	entries := 0
 	for _, word := range []string{x.Node, x.DisplayNode, x.ParentNode, x.RealNode, x.MetaNode} {

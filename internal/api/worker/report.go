@@ -122,7 +122,7 @@ func (a *API) execute(w http.ResponseWriter, r *http.Request) error {
 	if err := a.tell(r.Context(), at, in.Report); err != nil {
 		return err
 	}
-	if err := a.checkExecuted(r.Context(), at, in); err != nil {
+	if err := a.checkExecuted(r.Context(), at, in.Output); err != nil {
 		return err
 	}
 	output, err := a.opt.Queue.ExecuteAs(r.Context(), at, in.Number, in.Executed)
@@ -156,6 +156,10 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var (
+		last []queue.Step
+		out  wire.Finished
+	)
 	if !over && ending.State != settee.Pending {
 		if err := a.tell(r.Context(), at, in.Report); err != nil {
 			return err
@@ -163,11 +167,14 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 		if err := a.opt.Queue.Expect(r.Context(), at, in.Told); err != nil {
 			return err
 		}
+		if last, err = a.checkLast(r.Context(), at, in.Last, held.PromptID, &out.Outputs); err != nil {
+			return err
+		}
 	}
-	if err := a.opt.Queue.FinishOnce(r.Context(), at, ending); err != nil {
+	if err := a.opt.Queue.FinishOnce(r.Context(), at, ending, last...); err != nil {
 		return err
 	}
 	a.batches.end(at)
-	api.WriteJSON(w, http.StatusOK, struct{}{})
+	api.WriteJSON(w, http.StatusOK, out)
 	return nil
 }

@@ -43,7 +43,7 @@ type Queue interface {
 	Told(ctx context.Context, a queue.Attempt) (int, error)
 	Expect(ctx context.Context, a queue.Attempt, events int) error
 	ExecuteAs(ctx context.Context, a queue.Attempt, number int, x engine.Executed) (json.RawMessage, error)
-	FinishOnce(ctx context.Context, a queue.Attempt, e queue.Ending) error
+	FinishOnce(ctx context.Context, a queue.Attempt, e queue.Ending, last ...queue.Step) error
 	Input(ctx context.Context, s queue.Session, hash string) (settee.Blob, error)
 	File(ctx context.Context, s queue.Session, hash string) (settee.Blob, error)
 }

@@ -46,6 +46,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	x := engine.Executed{Node: n.id, DisplayNode: n.display, ParentNode: n.parent, RealNode: n.real, Silent: n.silent, MetaNode: n.meta}
 	var came []settee.File   // ComfyUI's names of the new files, in their order
 	var sign strings.Builder // what twins have in common
+	old := false             // it shows files that have their names
 	if n.output.Kind == pyjson.Object {
 		for _, m := range n.output.Members() {
 			key := engine.Key{Name: m.Key, Entries: []engine.Entry{}}
@@ -64,6 +65,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 				if e.New != nil {
 					came = append(came, from)
 				}
+				old = old || e.Old != nil
 				fmt.Fprintf(&sign, "%s %v %s\n", m.Key, from, e.JSON)
 				key.Entries = append(key.Entries, e)
 			}
@@ -81,6 +83,17 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	if x.MetaNode == n.id {
 		x.MetaNode = ""
 	}
+	if _, ok := r.twins[sign.String()]; !ok && !x.Null {
+		r.twins[sign.String()] = n.id
+	}
+	r.delivered[n.id] = true
+	if r.asked.Load() && !old && r.complete() {
+		return r.out.Last(ctx, x, func(final json.RawMessage) {
+			if err := r.keep(n.id, x, final, came); err != nil {
+				r.e.opt.Log.Warn("what ComfyUI has cached is not remembered", "error", err)
+			}
+		})
+	}
 	final, err := r.out.Executed(ctx, x)
 	if settee.CodeOf(err) == settee.CodeNotFound {
 		r.e.freeCache(ctx) // for the next attempt
@@ -88,11 +101,17 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	if err != nil {
 		return err
 	}
-	r.delivered[n.id] = true
-	if _, ok := r.twins[sign.String()]; !ok && !x.Null {
-		r.twins[sign.String()] = n.id
-	}
 	return r.keep(n.id, x, final, came)
+}
+
+// complete reports that all output nodes have been delivered.
+func (r *run) complete() bool {
+	for _, id := range r.job.Outputs {
+		if !r.delivered[id] {
+			return false
+		}
+	}
+	return true
 }
 
 // entry makes one element of a ui list.

@@ -1,0 +1,98 @@
+package queue
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// seeker is a claim that found nothing and waits. A submit takes one along that its
+// job can go to, and does its claim in its own unit: a job that finds an idle worker
+// starts one commit sooner.
+type seeker struct {
+	Session
+	got chan *Claim // from the submit that took it along: its lease, or nil
+}
+
+// submit writes a job down, and with it the claim of one who waits for such a job.
+func (s *Service) submit(ctx context.Context, id string, sub Submission, now time.Time) (done Submitted, err error) {
+	next := s.seekerOf(sub)
+	if next == nil {
+		return s.store.SubmitJob(ctx, id, sub, nil, now)
+	}
+	defer func() { next.got <- done.Claim }()
+	return s.store.SubmitJob(ctx, id, sub, &next.Session, now)
+}
+
+// seekerOf takes out who waits longest of those that can run a job.
+func (s *Service) seekerOf(sub Submission) *seeker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first []Variant
+	if first = sub.Fit.Variants; len(first) == 0 {
+		pools := sub.Lane.Pools()
+		for v := range s.idle {
+			if slices.Contains(pools, v.Pool) {
+				first = append(first, v)
+			}
+		}
+	}
+	for _, v := range first {
+		if all := s.idle[v]; len(all) > 0 {
+			s.leave(all[0])
+			return all[0]
+		}
+	}
+	return nil
+}
+
+// seek has a session wait for a submit.
+func (s *Service) seek(ses Session) *seeker {
+	me := &seeker{Session: ses, got: make(chan *Claim, 1)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle[ses.variant()] = append(s.idle[ses.variant()], me)
+	return me
+}
+
+// leave takes a seeker out; false when a submit has. The caller holds mu.
+func (s *Service) leave(me *seeker) bool {
+	v := me.variant()
+	all := s.idle[v]
+	i := slices.Index(all, me)
+	switch {
+	case i < 0:
+		return false
+	case len(all) == 1:
+		delete(s.idle, v)
+	default:
+		s.idle[v] = slices.Delete(slices.Clone(all), i, i+1)
+	}
+	return true
+}
+
+// await waits until there may be something to claim. It is what a submit brought,
+// most often nil. me is nil where the session must not get anything now.
+func (s *Service) await(ctx context.Context, me *seeker, hint <-chan struct{}, poll <-chan time.Time) *Claim {
+	var got chan *Claim
+	if me != nil {
+		got = me.got
+	}
+	select {
+	case c := <-got:
+		return c
+	case <-ctx.Done():
+	case <-hint:
+	case <-poll:
+	}
+	if me == nil {
+		return nil
+	}
+	s.mu.Lock()
+	alone := s.leave(me)
+	s.mu.Unlock()
+	if alone {
+		return nil
+	}
+	return <-me.got
+}

@@ -1,0 +1,32 @@
+package queue
+
+import (
+	"encoding/json"
+
+	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/record"
+)
+
+// Step is one of the last things that a run tells before it ends: a frame, or a
+// node's output. What comes last goes with the ending, as one unit.
+type Step struct {
+	settee.Frame
+	Executed *engine.Executed
+	Named    func(output json.RawMessage) // called with the output once it has its names; may be nil
+}
+
+// check refuses what does not come last, or not so.
+func (s Step) check() error {
+	if s.Executed != nil {
+		return record.CheckExecuted(*s.Executed)
+	}
+	if s.Data != nil && !json.Valid(s.Data) {
+		return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", s.Type)
+	}
+	switch s.Type {
+	case settee.EventStart, settee.EventCached, settee.EventExecuted, settee.EventSuccess, settee.EventInterrupted, settee.EventStatus:
+		return settee.Faultf(settee.CodeInvalid, "%s does not come last", s.Type)
+	}
+	return nil
+}
