@@ -12,8 +12,8 @@ import (
 
 // Finish ends an attempt: its job has ended too, or waits again when e.State is
 // Pending (see Judge). last is what it told last, in order: it is written down with
-// the ending and shown before it, unless the job waits again. Fault CodeLeaseLost:
-// another has the job, or it is over.
+// the ending and shown before it, unless the job waits again or e hands it back.
+// Fault CodeLeaseLost: another has the job, or it is over.
 func (s *Service) Finish(ctx context.Context, a Attempt, e Ending, last ...Step) error {
 	if e.State != settee.Pending && (!e.State.Terminal() || e.Event.Type == "") {
 		return settee.Faultf(settee.CodeInvalid, "an attempt cannot end as %q with event %q", e.State, e.Event.Type)
@@ -21,15 +21,16 @@ func (s *Service) Finish(ctx context.Context, a Attempt, e Ending, last ...Step)
 	if e.Event.Data != nil && !json.Valid(e.Event.Data) {
 		return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", e.Event.Type)
 	}
+	if e.State == settee.Pending { // whatever becomes of the job then
+		last = nil
+	}
 	end := End{Ending: e}
-	if e.State != settee.Pending {
-		for _, step := range last {
-			if err := step.check(); err != nil {
-				return err
-			}
-			if step.Executed != nil {
-				end.Last = append(end.Last, *step.Executed)
-			}
+	for _, step := range last {
+		if err := step.check(); err != nil {
+			return err
+		}
+		if step.Executed != nil {
+			end.Last = append(end.Last, *step.Executed)
 		}
 	}
 	return s.end(ctx, a, end, last...)
