@@ -54,8 +54,11 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 		default:
 			me = s.seek(ses)
 		}
-		if c := s.await(ctx, me, heard, poll.C); c != nil {
-			return s.leased(ctx, c, s.opt.Now()), nil
+		switch b := s.await(ctx, me, heard, poll.C); {
+		case b.err != nil:
+			return nil, b.err
+		case b.Claim != nil:
+			return s.leased(ctx, b.Claim, s.opt.Now()), nil
 		}
 	}
 }

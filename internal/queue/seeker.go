@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -11,17 +12,37 @@ import (
 // starts one commit sooner.
 type seeker struct {
 	Session
-	got chan *Claim // from the submit that took it along: its lease, or nil
+	got chan brought // from the submit that took it along
 }
 
-// submit writes a job down, and with it the claim of one who waits for such a job.
+// brought is a lease, or nil. err is that of a submit of which nobody knows whether
+// it was done: the session may have a job that it never hears of.
+type brought struct {
+	*Claim
+	err error
+}
+
+// uncertain is a Store's error of a unit that may have been done.
+type uncertain interface {
+	error
+	Uncertain()
+}
+
+// submit writes a job down, and with it the claim of one who waits for such a job:
+// that does not end with the caller.
 func (s *Service) submit(ctx context.Context, id string, sub Submission, now time.Time) (done Submitted, err error) {
 	next := s.seekerOf(sub)
 	if next == nil {
 		return s.store.SubmitJob(ctx, id, sub, nil, now)
 	}
-	defer func() { next.got <- done.Claim }()
-	return s.store.SubmitJob(ctx, id, sub, &next.Session, now)
+	defer func() {
+		b := brought{Claim: done.Claim}
+		if _, unknown := errors.AsType[uncertain](err); unknown {
+			b.err = err
+		}
+		next.got <- b
+	}()
+	return s.store.SubmitJob(context.WithoutCancel(ctx), id, sub, &next.Session, now)
 }
 
 // seekerOf takes out who waits longest of those that can run a job.
@@ -48,7 +69,7 @@ func (s *Service) seekerOf(sub Submission) *seeker {
 
 // seek has a session wait for a submit.
 func (s *Service) seek(ses Session) *seeker {
-	me := &seeker{Session: ses, got: make(chan *Claim, 1)}
+	me := &seeker{Session: ses, got: make(chan brought, 1)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.idle[ses.variant()] = append(s.idle[ses.variant()], me)
@@ -72,27 +93,27 @@ func (s *Service) leave(me *seeker) bool {
 }
 
 // await waits until there may be something to claim. It is what a submit brought,
-// most often nil. me is nil where the session must not get anything now.
-func (s *Service) await(ctx context.Context, me *seeker, hint <-chan struct{}, poll <-chan time.Time) *Claim {
-	var got chan *Claim
+// most often nothing. me is nil where the session must not get anything now.
+func (s *Service) await(ctx context.Context, me *seeker, hint <-chan struct{}, poll <-chan time.Time) brought {
+	var got chan brought
 	if me != nil {
 		got = me.got
 	}
 	select {
-	case c := <-got:
-		return c
+	case b := <-got:
+		return b
 	case <-ctx.Done():
 	case <-hint:
 	case <-poll:
 	}
 	if me == nil {
-		return nil
+		return brought{}
 	}
 	s.mu.Lock()
 	alone := s.leave(me)
 	s.mu.Unlock()
 	if alone {
-		return nil
+		return brought{}
 	}
 	return <-me.got
 }

@@ -67,6 +67,9 @@ type uncertain struct{ error }
 
 func (u uncertain) Unwrap() error { return u.error }
 
+// Uncertain is how others know it.
+func (uncertain) Uncertain() {}
+
 // committed tells an outcome that is known from one that is not. An error that
 // the driver calls safe to retry is not: "conn closed" was seen after commits
 // that had been done.

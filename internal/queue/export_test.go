@@ -1,0 +1,11 @@
+package queue
+
+// Idle is how many claims wait for a submit.
+func (s *Service) Idle() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, all := range s.idle {
+		n += len(all)
+	}
+	return n
+}
