@@ -120,8 +120,9 @@ func outcome(promptID string, err, cause error) queue.Ending {
 	return queue.Ending{State: settee.Pending, Reason: settee.ReasonLost}
 }
 
-// finish reports an ending, and what was told last, until it is taken, or until the
-// attempt or the whole session is lost: whoever holds the job then speaks for it.
+// finish reports an ending, and what was told last unless the job is handed back,
+// until it is taken, or until the attempt or the whole session is lost: whoever holds
+// the job then speaks for it.
 // When it is refused what was told last is told alone, and the ending says what is
 // wrong with that. An ending that is refused, because it is too large, is told in
 // brief; when that is refused too, the job is handed back, so that it does not hang.
@@ -129,6 +130,9 @@ func (t *task) finish(e queue.Ending) {
 	t.last.mu.Lock()
 	defer t.last.mu.Unlock()
 	w, alive, a := t.w, t.alive, t.lease.Attempt
+	if e.State == settee.Pending {
+		t.last.steps = nil
+	}
 	refusals := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := w.coordinator.Finish(alive, a, e, t.last.steps...)
