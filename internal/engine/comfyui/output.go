@@ -87,7 +87,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		r.twins[sign.String()] = n.id
 	}
 	r.delivered[n.id] = true
-	if r.asked.Load() && !old && r.complete() {
+	if r.asked.Load() && !old && r.isOutput(n) && r.complete() {
 		return r.out.Last(ctx, x, func(final json.RawMessage) {
 			if err := r.keep(n.id, x, final, came); err != nil {
 				r.e.opt.Log.Warn("what ComfyUI has cached is not remembered", "error", err)
@@ -104,10 +104,11 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	return r.keep(n.id, x, final, came)
 }
 
-// complete reports that all output nodes have been delivered.
+// complete reports that all output nodes have been delivered, those too that were not
+// asked for: one may show the files of another.
 func (r *run) complete() bool {
-	for _, id := range r.job.Outputs {
-		if !r.delivered[id] {
+	for id := range r.graph.index {
+		if !r.delivered[id] && r.isOutput(node{id: id}) {
 			return false
 		}
 	}
