@@ -18,7 +18,7 @@ type Store interface {
 
 	// SubmitJob writes a job down under id. idle, unless it is nil, is a session that
 	// has nothing to do: what comes first for it now, most likely this job, is leased
-	// to it in the same unit.
+	// to it in the same unit, unless it is another account's.
 	SubmitJob(ctx context.Context, id string, s Submission, idle *Session, now time.Time) (Submitted, error)
 
 	// OpenSession writes down a worker and a session of it, and answers the

@@ -56,9 +56,10 @@ func (db *DB) ClaimJob(ctx context.Context, s queue.Session, ahead bool, now tim
 	return c, err
 }
 
-// claimFor leases what comes first to a session that has nothing to do; nil when
-// there is nothing for it. The unit has another purpose, so it waits for nobody.
-func claimFor(tx *Tx, s queue.Session, now time.Time) (*queue.Claim, error) {
+// claimFor leases what comes first to a session that has nothing to do, when that is
+// a job of a, whose row the caller has. Another account's row is not for its unit to
+// keep (WriteFor): nil then, and the session looks for itself.
+func claimFor(tx *Tx, s queue.Session, a *account, now time.Time) (*queue.Claim, error) {
 	t, err := served(tx, s, false, tx.ForShareOf("s"), now)
 	if errors.Is(err, queue.ErrBenched) || settee.CodeOf(err) == settee.CodeLeaseLost {
 		return nil, nil
@@ -66,8 +67,11 @@ func claimFor(tx *Tx, s queue.Session, now time.Time) (*queue.Claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, _, err := claimFree(tx, s, t.lanes, false, false, now)
-	return c, err
+	next, err := candidates(tx, t.lanes, 1)
+	if err != nil || len(next) == 0 || next[0].account != a.id {
+		return nil, err
+	}
+	return a.lease(tx, s, t.lanes, false, false, now)
 }
 
 // lockNotAvailable is the SQLSTATE of a lock that was not had in time.
@@ -150,34 +154,28 @@ func candidates(tx *Tx, lanes []string, limit int) ([]candidate, error) {
 	return slices.Compact(all), nil
 }
 
-// claimFree leases the first job of the first account that it can lock, or says
-// which account it would have been but for others that hold it.
-func claimFree(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (c *queue.Claim, held string, err error) {
+// claim leases the first job of the first account that it can lock. When others
+// held all that had one, it waits once, briefly, for the first.
+func claim(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
 	next, err := candidates(tx, lanes, look)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	held := ""
 	for _, c := range next {
 		a, err := lockAccount(tx, c.account, true)
 		if found, err := Found(err); err != nil {
-			return nil, "", err
+			return nil, err
 		} else if !found {
 			held = cmp.Or(held, c.account)
 			continue
 		}
 		if l, err := a.lease(tx, s, lanes, ahead, trial, now); l != nil || err != nil {
-			return l, "", err
+			return l, err
 		}
 	}
-	return nil, held, nil
-}
-
-// claim is claimFree, and when others held all accounts that had a job, it waits
-// once, briefly, for the first.
-func claim(tx *Tx, s queue.Session, lanes []string, ahead, trial bool, now time.Time) (*queue.Claim, error) {
-	c, held, err := claimFree(tx, s, lanes, ahead, trial, now)
 	if held == "" {
-		return c, err
+		return nil, nil
 	}
 	if _, err := tx.Exec(`SET LOCAL lock_timeout = '200ms'`); err != nil {
 		return nil, err

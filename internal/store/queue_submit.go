@@ -53,7 +53,7 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle
 		}
 		done.Job, done.Counts = job, a.counts()
 		if idle != nil {
-			done.Claim, err = claimFor(tx, *idle, now)
+			done.Claim, err = claimFor(tx, *idle, a, now)
 		}
 		return err
 	})
