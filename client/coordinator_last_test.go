@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 // office is a server that gives out one job and writes down what is told of it.
 type office struct {
 	version  int
+	watched  bool
 	finishes []http.HandlerFunc // the first answers to a finish; then it is taken
 	executes []http.HandlerFunc
 
@@ -58,7 +60,7 @@ func (o *office) spoken(answers *[]http.HandlerFunc) http.HandlerFunc {
 				if step.Executed != nil {
 					words, outputs = append(words, "executed "+step.Executed.Node), append(outputs, `"of `+step.Executed.Node+`"`)
 				} else {
-					words = append(words, step.Type)
+					words = append(words, cmp.Or(step.Type, "picture"))
 				}
 			}
 			o.log = append(o.log, fmt.Sprintf("%s after %d %s", in.State, in.Told, words))
@@ -77,7 +79,7 @@ func (o *office) job(t *testing.T) (*client.Coordinator, queue.Attempt) {
 	var none []http.HandlerFunc
 	k := serve(t, map[string]http.HandlerFunc{
 		"POST /worker/v1/sessions":                   answer(201, fmt.Sprintf(`{"version":%d,"session":"s","worker":"w","pool":"p","depth":1,"lease_ms":60000}`, o.version)),
-		"POST /worker/v1/sessions/s/claim":           answer(200, `{"job":"j","n":1,"account":"a","prompt_id":"p","graph":"e30=","extra_data":"e30="}`),
+		"POST /worker/v1/sessions/s/claim":           answer(200, `{"job":"j","n":1,"account":"a","prompt_id":"p","graph":"e30=","extra_data":"e30=","watched":`+fmt.Sprint(o.watched)+`}`),
 		"POST /worker/v1/sessions/s/jobs/j/1/report": o.spoken(&none), "POST /worker/v1/sessions/s/jobs/j/1/execute": o.spoken(&o.executes),
 		"POST /worker/v1/sessions/s/jobs/j/1/finish": o.spoken(&o.finishes),
 	}).Coordinator(nil)
@@ -93,7 +95,8 @@ func (o *office) job(t *testing.T) (*client.Coordinator, queue.Attempt) {
 }
 
 // What comes last goes with the ending; a server of an older version is told it
-// before, each step once however often the ending is tried.
+// before, each step once however often the ending is tried. Pictures that nobody would see are
+// not told.
 func TestWhatComesLast(t *testing.T) {
 	busy, refused := answer(503, `{}`), answer(400, `{"code":"invalid","message":"no"}`)
 	const (
@@ -109,6 +112,7 @@ func TestWhatComesLast(t *testing.T) {
 		named  string
 	}{
 		"version 3":                 {&office{version: 3}, done, 1, together, `8"of 8" 9"of 9"`},
+		"version 3, watched":        {&office{version: 3, watched: true}, done, 1, strings.Replace(together, "]", " picture]", 1), `8"of 8" 9"of 9"`},
 		"version 3, busy":           {&office{version: 3, finishes: []http.HandlerFunc{busy}}, done, 1, together + "; " + together, `8"of 8" 9"of 9"`},
 		"version 3, refused":        {&office{version: 3, finishes: []http.HandlerFunc{refused}}, done, 2, together + "; " + together, `8"of 8" 9"of 9"`},
 		"version 3, it had ended":   {&office{version: 3, finishes: []http.HandlerFunc{answer(200, `{}`)}}, done, 1, together, ``},
@@ -131,7 +135,8 @@ func TestWhatComesLast(t *testing.T) {
 			}
 			var err error
 			for try := range max(c.tries, 1) {
-				if err = k.Finish(t.Context(), at, c.ending, output("8"), frame("progress"), output("9"), frame("progress_state")); (err == nil) != (try == c.tries-1) {
+				if err = k.Finish(t.Context(), at, c.ending, output("8"), frame("progress"), output("9"),
+					frame("progress_state"), queue.Step{Frame: settee.Frame{Node: "9", Binary: []byte("picture")}}); (err == nil) != (try == c.tries-1) {
 					t.Fatalf("try %d: %v", try, err)
 				}
 			}
