@@ -309,6 +309,29 @@ func TestSeekersThatCannotRunIt(t *testing.T) {
 	})
 }
 
+// When who was taken along may not have the job, those of other pools hear of it.
+func TestOthersThanTheSeekerHear(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		var can []queue.Variant
+		var waiting []<-chan answer
+		for _, pool := range []string{"gpu", "native"} {
+			s, err := h.Open(t.Context(), pool, pool, has("model"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			can = append(can, queue.Variant{Pool: pool, Nodes: s.Nodes})
+			waiting = append(waiting, h.seek(s))
+		}
+		if _, err := h.Drain(t.Context(), "gpu", true); err != nil {
+			t.Fatal(err)
+		}
+		h.submit("a", "p", func(s *queue.Submission) {
+			s.Lane, s.Fit = queue.LaneOf([]string{"gpu", "native"}, can), queue.Fit{Variants: can}
+		})
+		wantText(t, "claimed", h.gets(waiting[1]).PromptID, "p")
+	})
+}
+
 // The claim that a submit takes along keeps to the account's limit; when there is
 // room again it gets the job, without a poll.
 func TestSeekersKeepToLimits(t *testing.T) {
