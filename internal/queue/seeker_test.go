@@ -279,6 +279,29 @@ func TestSeekersGetWhatComesFirst(t *testing.T) {
 	}
 }
 
+// The unit of a submit locks no other account's row, for it may be one of a group:
+// where another's job comes first it leases nothing.
+func TestASubmitKeepsToItsAccount(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		storetest.Account(t, h.db, "b", settee.Tier{})
+		s := h.open("w1", "native")
+		h.submit("a", "first") // which comes before all of b's, for its account's id is less
+		for _, c := range []struct{ account, leased string }{{"b", "nobody"}, {"a", "a"}} {
+			done, err := h.db.SubmitJob(t.Context(), settee.NewID(), queue.Submission{AccountID: c.account, PromptID: settee.NewID(), Lane: "native",
+				Graph: settee.Graph{Prompt: []byte(`{}`)}}, &s, h.clock.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			leased := "nobody"
+			if done.Claim != nil {
+				leased = done.Claim.AccountID
+			}
+			wantText(t, "leased a job of", leased, c.leased)
+		}
+		h.consistent()
+	})
+}
+
 // A claim that cannot run the job is not taken along, however long it has waited.
 func TestSeekersThatCannotRunIt(t *testing.T) {
 	each(t, settee.Tier{}, func(t *testing.T, h *house) {
