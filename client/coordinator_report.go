@@ -17,10 +17,10 @@ import (
 
 // Limits of what waits to be reported.
 const (
-	linger   = 3 * time.Millisecond // events that come together go together
-	crowded  = 4 << 20              // bytes: over it previews that nobody asked for are dropped
-	full     = 16 << 20             // bytes: over it the engine waits
-	answered = 10 * time.Second     // a report, in one try
+	linger   = time.Millisecond // events that come together go together
+	crowded  = 4 << 20          // bytes: over it previews that nobody asked for are dropped
+	full     = 16 << 20         // bytes: over it the engine waits
+	answered = 10 * time.Second // a report, in one try
 )
 
 // trail is what an attempt has told so far.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/zeebo/blake3"
 
@@ -16,6 +17,7 @@ import (
 // asked of the content again, or waits in a temporary file when that can be read
 // only once. Read and Seek must not run at once.
 type source struct {
+	block *[inMemory]byte // head lies in it
 	head  []byte
 	rest  io.Reader
 	again io.Seeker // rest, when it can be read again
@@ -30,6 +32,8 @@ type source struct {
 	err   error // of the content: why there is no more of it
 }
 
+var blocks = sync.Pool{New: func() any { return new([inMemory]byte) }}
+
 // newSource begins to read content. It must be closed.
 func newSource(content io.Reader) (*source, error) {
 	c := &source{rest: content, hash: blake3.New()}
@@ -40,25 +44,29 @@ func newSource(content io.Reader) (*source, error) {
 		}
 		c.again, c.base = seeker, base
 	}
-	head := make([]byte, inMemory)
-	n, err := io.ReadFull(content, head)
-	c.head, c.where, c.came = head[:n], int64(n), int64(n)
+	c.block = blocks.Get().(*[inMemory]byte)
+	n, err := io.ReadFull(content, c.block[:])
+	c.head, c.where, c.came = c.block[:n], int64(n), int64(n)
 	_, _ = c.hash.Write(c.head) // never fails
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		c.ended = true
 	case err != nil:
+		c.Close()
 		return nil, err
 	case c.again == nil:
 		if c.spool, err = os.CreateTemp("", "settee-result-"); err != nil {
+			c.Close()
 			return nil, err
 		}
 	}
 	return c, nil
 }
 
-// Close removes what waited.
+// Close removes what waited. Nothing of it is read any more.
 func (c *source) Close() {
+	blocks.Put(c.block)
+	c.block, c.head = nil, nil
 	if c.spool != nil {
 		c.spool.Close()
 		_ = os.Remove(c.spool.Name()) // gone at the next boot at the latest

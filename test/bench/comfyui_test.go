@@ -59,6 +59,7 @@ func ways(b *testing.B, url string) []*way {
 			w.ready(b)
 		}
 		w.client = newClient(b, w.base, process.Key)
+		w.client.view = "/view" // as ComfyUI is asked: the bytes, not a link to them
 	}
 	return all
 }
@@ -215,6 +216,7 @@ func (w *way) answers(b *testing.B, from, to int) (wrong int) {
 	results := make(chan int, callers)
 	for k := range callers {
 		c := newClient(b, w.base, process.Key)
+		c.view = w.client.view
 		go func() {
 			bad := 0
 			for i := from + k; i < to; i += callers {

@@ -24,12 +24,13 @@ import (
 // client asks as a script would: one socket, one HTTP connection.
 type client struct {
 	base, key, id string
+	view          string // path of a picture's bytes
 	socket        *websocket.Conn
 }
 
 func newClient(b *testing.B, base, key string) *client {
 	b.Helper()
-	c := &client{base: base, key: key, id: fmt.Sprint("bench-", time.Now().UnixNano())}
+	c := &client{base: base, key: key, id: fmt.Sprint("bench-", time.Now().UnixNano()), view: "/api/view"}
 	socket, res, err := websocket.Dial(b.Context(), strings.Replace(base, "http", "ws", 1)+"/ws?clientId="+c.id,
 		&websocket.DialOptions{HTTPHeader: http.Header{"X-API-Key": {key}}})
 	if err != nil {
@@ -124,7 +125,7 @@ func (c *client) submit(ctx context.Context, body []byte, color int) (t trip, wr
 		}
 		if m.Type == "executed" {
 			for _, i := range m.Data.Output.Images {
-				images = append(images, "/api/view?filename="+url.QueryEscape(i.Filename)+"&subfolder="+url.QueryEscape(i.Subfolder)+"&type="+i.Type)
+				images = append(images, c.view+"?filename="+url.QueryEscape(i.Filename)+"&subfolder="+url.QueryEscape(i.Subfolder)+"&type="+i.Type)
 			}
 		}
 		if m.Type == "execution_error" || m.Type == "execution_interrupted" {
