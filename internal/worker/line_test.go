@@ -193,14 +193,15 @@ func (d *desk) ends(n int) {
 }
 
 // Equal short jobs follow each other without a gap, in order, and nothing of one
-// is told before the ending of the one before is written down.
+// is told before the ending of the one before is written down, beside which it is
+// started.
 func TestShortJobsFollowEachOther(t *testing.T) {
 	scene(t, func(d *desk, _ context.CancelFunc) {
 		d.submit(of("a", "A", 100*time.Millisecond), of("b", "A", 100*time.Millisecond), of("c", "A", 100*time.Millisecond))
 		d.ends(3)
 		d.want(t, "given ahead", "given a 0s, ahead b 0s, given b 0s, ahead c 100ms, given c 100ms")
-		d.want(t, "start frame completed", "frame a 0s, completed a 101ms, start b 101ms, frame b 101ms, "+
-			"completed b 202ms, start c 202ms, frame c 202ms, completed c 303ms")
+		d.want(t, "start frame completed", "frame a 0s, start b 100ms, completed a 101ms, frame b 101ms, "+
+			"start c 201ms, completed b 202ms, frame c 202ms, completed c 303ms")
 	})
 }
 
@@ -217,8 +218,8 @@ func TestResultsAreBroughtOverBesideTheNextJobs(t *testing.T) {
 		d.submit(jobs...)
 		d.ends(4)
 		d.want(t, "ahead", "ahead b 0s, ahead c 100ms, ahead d 351ms")
-		d.want(t, "start frame completed", "frame a 0s, completed a 251ms, start b 251ms, frame b 251ms, "+
-			"completed b 502ms, start c 502ms, frame c 502ms, completed c 753ms, start d 753ms, frame d 753ms, completed d 1.004s")
+		d.want(t, "start frame completed", "frame a 0s, start b 250ms, completed a 251ms, frame b 251ms, "+
+			"start c 501ms, completed b 502ms, frame c 502ms, start d 752ms, completed c 753ms, frame d 753ms, completed d 1.004s")
 	})
 }
 
@@ -287,8 +288,8 @@ func TestWhatIsTakenBackDoesNotStart(t *testing.T) {
 			d.refuse = "b"
 			d.submit(of("a", "A", time.Second), of("b", "A", time.Second), of("c", "B", time.Second))
 			d.ends(3)
-			d.want(t, "withdrawn interrupted start frame completed",
-				"frame a 0s, completed a 1.001s, start b 1.001s, withdrawn b 1.001s, start c 1.002s, frame c 1.002s, completed c 2.003s")
+			d.want(t, "withdrawn interrupted frame completed",
+				"frame a 0s, withdrawn b 1s, completed a 1.001s, frame c 1.001s, completed c 2.002s")
 		})
 	})
 }
@@ -327,7 +328,7 @@ func TestWhatIsRefusedAheadFailsInItsTurn(t *testing.T) {
 		d.fail["at once b"] = &engine.Failure{Event: settee.Event{Type: settee.EventError, Data: json.RawMessage(`{}`)}}
 		d.submit(of("a", "A", time.Second), of("b", "A", time.Second))
 		d.ends(2)
-		d.want(t, "start completed failederror", "completed a 1.001s, start b 1.001s, failederror b 1.002s")
+		d.want(t, "start completed failederror", "start b 1s, completed a 1.001s, failederror b 1.002s")
 	})
 }
 

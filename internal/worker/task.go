@@ -14,7 +14,8 @@ import (
 // task is a job that the worker has, on its way through the engine. It begins
 // with the first thing that the engine tells of it: nothing of it passes before
 // the job that was claimed before it has ended and, when it was claimed ahead,
-// before it has been started.
+// before it has been started. It is started while the ending of the one before is
+// written down.
 type task struct {
 	w        *Worker
 	lease    *queue.Lease
@@ -25,8 +26,10 @@ type task struct {
 	expected time.Duration // how long it takes; 0: nobody knows
 
 	before atomic.Pointer[task] // claimed before it; nil once all before it have ended
+	over   chan struct{}        // closed when it and all before it have only their endings to tell
 	ended  chan struct{}        // closed when it and all before it have ended and everybody may know
 	ending queue.Ending         // how the run returned
+	sound  bool                 // once over: it was neither the engine's fault nor is it handed back
 	lost   bool                 // once ended: the engine failed it, or one before it
 	claim  atomic.Int32         // what becomes of a job that lies ahead
 	once   sync.Once
@@ -66,20 +69,38 @@ func (t *task) tell() {
 }
 
 func (t *task) enter() error {
-	gone := t.alive.Done()
 	if t.lease.Ahead {
-		gone = t.ctx.Done()
+		if err := t.start(); err != nil {
+			return err
+		}
 	}
-	lost, err := t.follow(gone)
-	if err != nil || !t.lease.Ahead {
-		return err
+	_, err := t.follow(t.alive.Done())
+	return err
+}
+
+// start starts a job that lies ahead, once the one before it is over.
+func (t *task) start() error {
+	if b := t.before.Load(); b != nil {
+		select {
+		case <-b.over:
+		case <-t.ctx.Done():
+			return errNotBegun
+		}
+		if !b.sound { // the engine must show first that it is well
+			if lost, err := t.follow(t.ctx.Done()); err != nil {
+				return err
+			} else if lost {
+				t.drop()
+				return errNotBegun
+			}
+		}
 	}
-	if lost || !t.claim.CompareAndSwap(open, started) { // the engine must show first that it is well
+	if !t.claim.CompareAndSwap(open, started) {
 		t.drop()
 		return errNotBegun
 	}
 	var deadline time.Time
-	err = patiently(t.alive, func() (err error) {
+	err := patiently(t.alive, func() (err error) {
 		deadline, err = t.w.coordinator.Start(t.alive, t.lease.Attempt)
 		return err
 	})
@@ -135,6 +156,8 @@ func (t *task) work(over func()) {
 	if e.State != settee.Pending && t.begin() != nil {
 		e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
 	}
+	t.sound = e.State != settee.Pending
+	close(t.over)
 	if t.limit != nil {
 		t.limit.Stop()
 	}
