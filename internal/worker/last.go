@@ -11,12 +11,14 @@ import (
 	"github.com/settee/settee/internal/record"
 )
 
-// lastBytes is how much may wait for an ending; more is told at once.
-const lastBytes = 1 << 20
+// much is how many bytes may wait; more is told at once, when it may be told.
+const much = 1 << 20
 
-// last is what a task tells with its ending: a node's output and all that follows.
+// last is what a task has told and nobody knows yet: all of it until its turn comes,
+// and then what goes with its ending, a node's output and all that follows.
 type last struct {
 	mu    sync.Mutex
+	turn  bool // it has come
 	steps []queue.Step
 	bytes int
 }
@@ -27,51 +29,91 @@ func (s *sink) Last(ctx context.Context, x engine.Executed, named func(json.RawM
 	if err == nil {
 		err = record.CheckExecuted(x)
 	}
-	if err == nil {
-		err = s.begin()
-	}
 	if err != nil {
 		return err
 	}
-	s.last.mu.Lock()
-	defer s.last.mu.Unlock()
-	return s.wait(ctx, queue.Step{Executed: &x, Named: named})
+	return s.tell(ctx, queue.Step{Executed: &x, Named: named})
 }
 
-// waits has a frame wait where others before it do, and reports whether it does.
-func (t *task) waits(ctx context.Context, f settee.Frame) (bool, error) {
+// tell passes a step on, or has it wait.
+func (t *task) tell(ctx context.Context, step queue.Step) error {
+	t.begin()
 	t.last.mu.Lock()
 	defer t.last.mu.Unlock()
-	switch {
-	case len(t.last.steps) == 0:
-		return false, nil
-	case f.Type == settee.EventStart || f.Type == settee.EventCached: // it runs once more
-		return false, t.settle(ctx)
+	if !t.last.turn && t.last.bytes > much {
+		t.last.mu.Unlock()
+		<-t.entered
+		t.last.mu.Lock()
 	}
-	return true, t.wait(ctx, queue.Step{Frame: f})
+	select {
+	case <-t.entered:
+		if t.denied != nil {
+			return t.denied
+		}
+	default:
+		t.last.add(step)
+		return nil
+	}
+	switch again := step.Type == settee.EventStart || step.Type == settee.EventCached; {
+	case again: // it runs once more: what came before is not the last
+		if err := t.settle(ctx, t.last.empty()); err != nil {
+			return err
+		}
+	case step.Executed != nil || len(t.last.steps) > 0:
+		if t.last.add(step); t.last.bytes <= much {
+			return nil
+		}
+		return t.settle(ctx, t.last.empty())
+	}
+	return t.pass(ctx, step.Frame)
 }
 
-// wait adds a step; many are told at once. The caller holds last.mu.
-func (t *task) wait(ctx context.Context, step queue.Step) error {
-	t.last.steps = append(t.last.steps, step)
-	t.last.bytes += len(step.Data) + len(step.Binary)
+func (l *last) add(step queue.Step) {
+	l.steps = append(l.steps, step)
+	l.bytes += len(step.Data) + len(step.Binary)
 	if x := step.Executed; x != nil {
 		for _, key := range x.Output {
 			for _, e := range key.Entries {
-				t.last.bytes += len(e.JSON)
+				l.bytes += len(e.JSON)
 			}
 		}
 	}
-	if t.last.bytes <= lastBytes {
-		return nil
-	}
-	return t.settle(ctx)
 }
 
-// settle tells what waits, one after the other. The caller holds last.mu.
-func (t *task) settle(ctx context.Context) error {
-	steps := t.last.steps
-	t.last.steps, t.last.bytes = nil, 0
+// empty takes all that waits. The caller holds mu.
+func (l *last) empty() []queue.Step {
+	steps := l.steps
+	l.steps, l.bytes = nil, 0
+	return steps
+}
+
+func (l *last) take() []queue.Step {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.empty()
+}
+
+// catchUp tells what has waited for the task's turn, but for what goes with its
+// ending. The caller holds last.mu.
+func (t *task) catchUp(ctx context.Context) error {
+	t.last.turn = true
+	steps := t.last.empty()
+	for i, step := range steps {
+		if step.Executed != nil {
+			for _, step := range steps[i:] {
+				t.last.add(step)
+			}
+			return nil
+		}
+		if err := t.pass(ctx, step.Frame); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle tells steps now, one after the other.
+func (t *task) settle(ctx context.Context, steps []queue.Step) error {
 	for _, step := range steps {
 		if step.Executed == nil {
 			if err := t.pass(ctx, step.Frame); err != nil {

@@ -92,7 +92,7 @@ func (l *line) run(claiming context.Context) (why error) {
 
 // add gives the engine a job.
 func (l *line) add(lease *queue.Lease) {
-	t := &task{w: l.w, lease: lease, alive: l.alive, ended: make(chan struct{}), news: l.news}
+	t := &task{w: l.w, lease: lease, alive: l.alive, entered: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{}), news: l.news}
 	t.ctx, t.cancel = context.WithCancelCause(l.alive)
 	t.before.Store(l.last)
 	if l.depth > 1 {
@@ -105,7 +105,7 @@ func (l *line) add(lease *queue.Lease) {
 	l.all.Go(func() {
 		t.work(func() { l.ending.Add(1); l.over <- t })
 		l.ending.Add(-1)
-		t.tell()
+		t.look()
 	})
 }
 

@@ -201,7 +201,7 @@ func TestShortJobsFollowEachOther(t *testing.T) {
 		d.ends(3)
 		d.want(t, "given ahead", "given a 0s, ahead b 0s, given b 0s, ahead c 100ms, given c 100ms")
 		d.want(t, "start frame completed", "frame a 0s, start b 100ms, completed a 101ms, frame b 101ms, "+
-			"start c 201ms, completed b 202ms, frame c 202ms, completed c 303ms")
+			"start c 200ms, completed b 201ms, frame c 201ms, completed c 301ms")
 	})
 }
 
@@ -217,9 +217,9 @@ func TestResultsAreBroughtOverBesideTheNextJobs(t *testing.T) {
 		}
 		d.submit(jobs...)
 		d.ends(4)
-		d.want(t, "ahead", "ahead b 0s, ahead c 100ms, ahead d 351ms")
+		d.want(t, "ahead", "ahead b 0s, ahead c 100ms, ahead d 250ms")
 		d.want(t, "start frame completed", "frame a 0s, start b 250ms, completed a 251ms, frame b 251ms, "+
-			"start c 501ms, completed b 502ms, frame c 502ms, start d 752ms, completed c 753ms, frame d 753ms, completed d 1.004s")
+			"start c 350ms, completed b 351ms, frame c 351ms, start d 450ms, completed c 451ms, frame d 451ms, completed d 551ms")
 	})
 }
 
@@ -256,7 +256,7 @@ func TestWhatLiesAheadOfALongJobIsHandedBack(t *testing.T) {
 		d.want(t, "ahead", "ahead b 0s")
 		d.submit(of("d", "A", time.Second), of("e", "A", time.Second))
 		d.ends(3)
-		d.want(t, "completed", "completed a 10.001s, completed c 11.002s, completed d 12.003s, completed e 13.004s")
+		d.want(t, "completed", "completed a 10.001s, completed c 11.001s, completed d 12.001s, completed e 13.001s")
 		d.want(t, "ahead", "ahead b 0s")
 	})
 }
@@ -289,7 +289,7 @@ func TestWhatIsTakenBackDoesNotStart(t *testing.T) {
 			d.submit(of("a", "A", time.Second), of("b", "A", time.Second), of("c", "B", time.Second))
 			d.ends(3)
 			d.want(t, "withdrawn interrupted frame completed",
-				"frame a 0s, withdrawn b 1s, completed a 1.001s, frame c 1.001s, completed c 2.002s")
+				"frame a 0s, interrupted b 1s, completed a 1.001s, frame c 1.001s, completed c 2.001s")
 		})
 	})
 }
@@ -305,7 +305,7 @@ func TestNothingStartsBehindAFailedEngine(t *testing.T) {
 		if id := <-d.opened; id != "b" {
 			t.Errorf("opened session %q", id)
 		}
-		d.want(t, "start interrupted pendinglost", "pendinglost a 501ms")
+		d.want(t, "start interrupted pendinglost", "interrupted b 500ms, pendinglost a 501ms")
 		d.want(t, "pendingdrained", "pendingdrained b 501ms")
 	})
 }

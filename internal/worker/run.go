@@ -127,15 +127,14 @@ func outcome(promptID string, err, cause error) queue.Ending {
 // wrong with that. An ending that is refused, because it is too large, is told in
 // brief; when that is refused too, the job is handed back, so that it does not hang.
 func (t *task) finish(e queue.Ending) {
-	t.last.mu.Lock()
-	defer t.last.mu.Unlock()
 	w, alive, a := t.w, t.alive, t.lease.Attempt
+	last := t.last.take()
 	if e.State == settee.Pending {
-		t.last.steps = nil
+		last = nil
 	}
 	refusals := 0
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := w.coordinator.Finish(alive, a, e, t.last.steps...)
+		err := w.coordinator.Finish(alive, a, e, last...)
 		if err == nil || e.State == settee.Pending && settee.CodeOf(err) == settee.CodeLeaseLost {
 			return // what is handed back may have been taken back
 		}
@@ -144,10 +143,11 @@ func (t *task) finish(e queue.Ending) {
 			return
 		}
 		if refused(err) {
-			if len(t.last.steps) > 0 {
-				if err := t.settle(alive); err != nil {
+			if len(last) > 0 {
+				if err := t.settle(alive, last); err != nil {
 					e = outcome(t.lease.PromptID, err, nil)
 				}
+				last = nil
 				continue
 			}
 			switch refusals++; refusals {

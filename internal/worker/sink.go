@@ -8,6 +8,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/pyjson"
+	"github.com/settee/settee/internal/queue"
 )
 
 // sink passes what a run makes to the coordinator and the file store. It works
@@ -27,13 +28,7 @@ func newSink(t *task) *sink {
 }
 
 func (s *sink) report(ctx context.Context, f settee.Frame) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	if waits, err := s.waits(ctx, f); waits || err != nil {
-		return err
-	}
-	return s.pass(ctx, f)
+	return s.tell(ctx, queue.Step{Frame: f})
 }
 
 // pass tells a frame now.
@@ -61,11 +56,12 @@ func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.Raw
 	if x, err = standardOutput(x); err != nil {
 		return nil, err
 	}
-	if err := s.begin(); err != nil {
-		return nil, err
+	s.begin()
+	if <-s.entered; s.denied != nil {
+		return nil, s.denied
 	}
 	s.last.mu.Lock()
-	err = s.settle(ctx)
+	err = s.settle(ctx, s.last.empty())
 	s.last.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -26,15 +26,18 @@ type task struct {
 	expected time.Duration // how long it takes; 0: nobody knows
 
 	before atomic.Pointer[task] // claimed before it; nil once all before it have ended
-	over   chan struct{}        // closed when it and all before it have only their endings to tell
-	ended  chan struct{}        // closed when it and all before it have ended and everybody may know
-	ending queue.Ending         // how the run returned
-	sound  bool                 // once over: it was neither the engine's fault nor is it handed back
-	lost   bool                 // once ended: the engine failed it, or one before it
-	claim  atomic.Int32         // what becomes of a job that lies ahead
-	once   sync.Once
-	denied error       // why it did not begin
-	limit  *time.Timer // the runtime cap
+
+	once    sync.Once
+	entered chan struct{} // closed when its turn has come, or it has been denied
+	denied  error         // then
+
+	over   chan struct{}              // closed when it and all before it have only their endings to tell
+	ended  chan struct{}              // closed when it and all before it have ended and everybody may know
+	ending queue.Ending               // how the run returned
+	sound  bool                       // once over: it was neither the engine's fault nor is it handed back
+	lost   bool                       // once ended: the engine failed it, or one before it
+	claim  atomic.Int32               // what becomes of a job that lies ahead
+	limit  atomic.Pointer[time.Timer] // the runtime cap
 	last   last
 	heard  atomic.Int64    // when the engine first told of it; 0: not yet
 	news   chan<- struct{} // gets a value then and in the end, if there is room
@@ -49,19 +52,34 @@ const (
 
 var errNotBegun = errors.New("the job is not to begin")
 
-// begin waits until the job may be told of, and starts it where it lay ahead. Once
-// it has failed the job never begins, and its run ends.
-func (t *task) begin() error {
+// begin is called when the engine tells of the job, and sees to it that its turn
+// comes: it is started where it lay ahead, and what it has told is passed on once
+// the one before it has ended. Until then the engine goes on. When entered is
+// closed, denied says why it must not begin; its run ends then.
+func (t *task) begin() {
 	t.once.Do(func() {
 		t.heard.Store(time.Now().UnixNano())
-		t.tell()
-		t.denied = t.enter()
+		t.look()
+		if !t.lease.Ahead && t.before.Load() == nil {
+			t.admit(nil)
+			return
+		}
+		go func() { t.admit(t.enter()) }()
 	})
-	return t.denied
 }
 
-// tell has the line look.
-func (t *task) tell() {
+func (t *task) admit(err error) {
+	t.last.mu.Lock()
+	defer t.last.mu.Unlock()
+	if err == nil {
+		err = t.catchUp(t.alive)
+	}
+	t.denied = err
+	close(t.entered)
+}
+
+// look has the line look.
+func (t *task) look() {
 	select {
 	case t.news <- struct{}{}:
 	default:
@@ -130,7 +148,7 @@ func (t *task) follow(gone <-chan struct{}) (lost bool, err error) {
 // until stops the run at its deadline; zero: it has none.
 func (t *task) until(deadline time.Time) {
 	if !deadline.IsZero() {
-		t.limit = time.AfterFunc(time.Until(deadline), func() { t.cancel(stop{settee.ReasonTimeout}) })
+		t.limit.Store(time.AfterFunc(time.Until(deadline), func() { t.cancel(stop{settee.ReasonTimeout}) }))
 	}
 }
 
@@ -153,13 +171,20 @@ func (t *task) work(over func()) {
 	}
 	t.ending = e
 	over()
-	if e.State != settee.Pending && t.begin() != nil {
-		e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	if e.State != settee.Pending {
+		t.begin()
+		<-t.entered
+		switch {
+		case refused(t.denied):
+			e = outcome(t.lease.PromptID, t.denied, nil)
+		case t.denied != nil:
+			e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+		}
 	}
 	t.sound = e.State != settee.Pending
 	close(t.over)
-	if t.limit != nil {
-		t.limit.Stop()
+	if limit := t.limit.Load(); limit != nil {
+		limit.Stop()
 	}
 	t.finish(e)
 	t.w.remove(t.lease.Attempt)
