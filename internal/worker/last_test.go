@@ -115,6 +115,7 @@ func play(t *testing.T, refuse func(string) error, f func(a *act) error) (told s
 		}), time.Second)
 		k.leases <- lease("j")
 		<-k.endings
+		synctest.Wait()
 		stop()
 		told, named = strings.Join(k.log, "; "), a.named
 	})

@@ -305,7 +305,7 @@ func TestNothingStartsBehindAFailedEngine(t *testing.T) {
 		if id := <-d.opened; id != "b" {
 			t.Errorf("opened session %q", id)
 		}
-		d.want(t, "start interrupted pendinglost", "interrupted b 500ms, pendinglost a 501ms")
+		d.want(t, "start pendinglost", "pendinglost a 501ms")
 		d.want(t, "pendingdrained", "pendingdrained b 501ms")
 	})
 }
