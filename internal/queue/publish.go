@@ -56,9 +56,7 @@ func (s *Service) publishSteps(ctx context.Context, o Outcome, last []Step) {
 		}
 		done := o.Last[0]
 		o.Last = o.Last[1:]
-		if step.Named != nil {
-			step.Named(done.Output)
-		}
+		step.Named(done.Output)
 		if !step.Executed.Silent {
 			f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
 			s.publish(ctx, f)

@@ -13,7 +13,7 @@ import (
 type Step struct {
 	settee.Frame
 	Executed *engine.Executed
-	Named    func(output json.RawMessage) // called with the output once it has its names; may be nil
+	Named    func(output json.RawMessage) // with Executed: called with the output once it has its names
 }
 
 // check refuses what does not come last, or not so.

@@ -64,7 +64,7 @@ var (
 	// What is alive now, what there is of workers, what has few rows an account,
 	// and what a query made itself may be walked; jobs_list is in the order that
 	// lists want.
-	small = regexp.MustCompile(`SCAN (CONSTANT ROW|s\d|p|w|generation|workers|pools|node_definitions|lane_variants|needs)$|SCAN w USING|` +
+	small = regexp.MustCompile(`SCAN (CONSTANT ROW|2-ROW VALUES CLAUSE|s\d|p|w|generation|workers|pools|node_definitions|lane_variants|needs)$|SCAN w USING|` +
 		`INDEX (lanes_pass|account_queue_pass|lanes_queued|attempts_(running|ahead)|jobs_live|` +
 		`worker_sessions_live|jobs_list|sqlite_autoindex_(lanes|account_queue|job_counts)_1)\b`)
 	// An account's whole past.

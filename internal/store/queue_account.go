@@ -113,14 +113,18 @@ func (a *account) save(tx *Tx, waiting map[string]int64) error {
 // count moves one job between states in job_counts; an empty state is none. The
 // caller holds the account's row.
 func (a *account) count(tx *Tx, from, to settee.JobState, n int) error {
-	for state, by := range map[settee.JobState]int{from: -n, to: n} {
-		if state == "" {
-			continue
-		}
-		if _, err := tx.Exec(`INSERT INTO job_counts (account_id, state, n) VALUES ($1, $2, $3)
-			ON CONFLICT (account_id, state) DO UPDATE SET n = job_counts.n + excluded.n`, a.id, state, by); err != nil {
-			return err
-		}
+	const (
+		insert = `INSERT INTO job_counts (account_id, state, n) VALUES ($1, $2, $3)`
+		add    = ` ON CONFLICT (account_id, state) DO UPDATE SET n = job_counts.n + excluded.n`
+	)
+	var err error
+	switch {
+	case from == "":
+		_, err = tx.Exec(insert+add, a.id, to, n)
+	case to == "":
+		_, err = tx.Exec(insert+add, a.id, from, -n)
+	default:
+		_, err = tx.Exec(insert+`, ($1, $4, $5)`+add, a.id, from, -n, to, n)
 	}
-	return nil
+	return err
 }

@@ -101,18 +101,14 @@ func notesOf(tx *Tx, jobID string) ([]record.Note, error) {
 	}, `SELECT seq, type, data, meta FROM job_events WHERE job_id = $1 ORDER BY seq`, jobID)
 }
 
-// saveResult folds what a job made into its result.
-func saveResult(tx *Tx, jobID string, ending settee.Event) error {
-	notes, err := notesOf(tx, jobID)
-	if err != nil {
-		return err
-	}
+// saveResult folds what a job made, all its durable events, into its result.
+func saveResult(tx *Tx, jobID string, ending settee.Event, notes []record.Note) error {
 	r := record.Fold(notes)
 	var failure json.RawMessage
 	if ending.Type == settee.EventError {
 		failure = ending.Data
 	}
-	_, err = tx.Exec(`INSERT INTO job_results (job_id, error, outputs, meta, messages) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := tx.Exec(`INSERT INTO job_results (job_id, error, outputs, meta, messages) VALUES ($1, $2, $3, $4, $5)`,
 		jobID, failure, r.Outputs, r.Meta, r.Messages)
 	return err
 }

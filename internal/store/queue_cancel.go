@@ -122,7 +122,11 @@ func (t *target) cancelPending(tx *Tx, done *queue.Cancelled, now time.Time) err
 		if err := t.append(tx, &n); err != nil {
 			return err
 		}
-		if err := saveResult(tx, t.JobID, n.Event); err != nil {
+		all, err := notesOf(tx, t.JobID)
+		if err != nil {
+			return err
+		}
+		if err := saveResult(tx, t.JobID, n.Event, all); err != nil {
 			return err
 		}
 		done.Endings = append(done.Endings, queue.Outcome{State: settee.Cancelled, Lane: t.lane, Note: n,

@@ -238,10 +238,8 @@ func (a *account) lease(tx *Tx, s queue.Session, lanes []string, ahead, trial bo
 		return nil, err
 	}
 	c.Counts = a.counts()
-	if c.Graph, err = readGraph(tx, job.id); err != nil {
-		return nil, err
-	}
-	return c, tx.QueryRow(`SELECT secrets FROM job_graphs WHERE job_id = $1`, job.id).Scan(JSON(&c.Secrets))
+	c.Graph, c.Secrets, err = readGraph(tx, job.id)
+	return c, err
 }
 
 // start has an attempt's job run. The caller saves the account.

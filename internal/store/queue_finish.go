@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/settee/settee"
@@ -112,6 +113,7 @@ func (db *DB) EndAttempt(ctx context.Context, at queue.Attempt, e queue.End, now
 // end gives the job its ending, after what came last.
 func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, e queue.End, now time.Time) (last []queue.Executed, ending record.Note, err error) {
 	first := queue.FirstSeq(0, t.N) + 1
+	known := t.seq < first // nothing of it was written before
 	ending = record.Note{Seq: first, Event: settee.Event{Type: as.Event.Type, Data: record.Stamp(as.Event.Data, now)}}
 	if err := t.add(tx, e.Notes); err != nil {
 		return nil, ending, err
@@ -131,7 +133,17 @@ func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, e queue.End, now t
 		t.summary.Count, t.summary.Preview, t.summary.Media); err != nil {
 		return nil, ending, err
 	}
-	if err := saveResult(tx, t.JobID, ending.Event); err != nil {
+	var all []record.Note
+	if known {
+		all = slices.Clone(e.Notes)
+		for _, done := range last {
+			all = append(all, done.Note)
+		}
+		all = append(all, ending)
+	} else if all, err = notesOf(tx, t.JobID); err != nil {
+		return nil, ending, err
+	}
+	if err := saveResult(tx, t.JobID, ending.Event, all); err != nil {
 		return nil, ending, err
 	}
 	if err := dropSecrets(tx, t.JobID); err != nil {

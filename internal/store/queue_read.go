@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -181,13 +182,14 @@ func (db *DB) JobHistory(ctx context.Context, accountID string, limit, offset in
 }
 
 // readGraph is what was submitted.
-func readGraph(tx *Tx, jobID string) (g settee.Graph, err error) {
-	err = tx.QueryRow(`SELECT prompt, edits, extra_data, outputs FROM job_graphs WHERE job_id = $1`, jobID).
-		Scan(JSON(&g.Prompt), Decode(&g.Edits), JSON(&g.ExtraData), Decode(&g.Outputs))
+// readGraph reads a job's graph, and its sealed partner keys.
+func readGraph(tx *Tx, jobID string) (g settee.Graph, secrets json.RawMessage, err error) {
+	err = tx.QueryRow(`SELECT prompt, edits, extra_data, outputs, secrets FROM job_graphs WHERE job_id = $1`, jobID).
+		Scan(JSON(&g.Prompt), Decode(&g.Edits), JSON(&g.ExtraData), Decode(&g.Outputs), JSON(&secrets))
 	if err == nil {
 		g.Inputs, err = inputsOf(tx, jobID)
 	}
-	return g, err
+	return g, secrets, err
 }
 
 func inputsOf(tx *Tx, jobID string) ([]settee.JobInput, error) {
