@@ -38,7 +38,7 @@ func (s *Service) Finish(ctx context.Context, a Attempt, e Ending, last ...Step)
 
 // FinishOnce is Finish for a worker that may not have heard the answer: an
 // attempt that has ended in just this way already, or of which just this was not
-// believed, is no error.
+// believed, is no error. What it told last is named again.
 func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending, last ...Step) error {
 	err := s.Finish(ctx, a, e, last...)
 	if settee.CodeOf(err) != settee.CodeLeaseLost {
@@ -46,7 +46,24 @@ func (s *Service) FinishOnce(ctx context.Context, a Attempt, e Ending, last ...S
 	}
 	state, reason, unread := s.store.AttemptEnding(ctx, a)
 	if unread == nil && reason == e.Reason && (state == e.State || state == settee.Pending && e.Against()) {
+		return s.nameAgain(ctx, a, e, last)
+	}
+	return err
+}
+
+func (s *Service) nameAgain(ctx context.Context, a Attempt, e Ending, last []Step) error {
+	var outputs []Step
+	for _, step := range last {
+		if step.Executed != nil {
+			outputs = append(outputs, step)
+		}
+	}
+	if len(outputs) == 0 || e.State == settee.Pending {
 		return nil
+	}
+	all, err := s.store.AttemptOutputs(ctx, a, len(outputs))
+	for i, output := range all[:min(len(all), len(outputs))] {
+		outputs[i].Named(output)
 	}
 	return err
 }

@@ -84,6 +84,9 @@ type Store interface {
 	// it ended with it, else Pending, and the reason that was given. "": it has not
 	// ended, or there is none.
 	AttemptEnding(ctx context.Context, a Attempt) (settee.JobState, settee.Reason, error)
+	// AttemptOutputs are the newest n outputs of nodes that an attempt told, with their
+	// names, in order.
+	AttemptOutputs(ctx context.Context, a Attempt, n int) ([]json.RawMessage, error)
 	// Orphans are the attempts in progress whose session is closed.
 	Orphans(ctx context.Context) ([]Orphan, error)
 	// Overdue are the attempts in progress whose deadline was before then.

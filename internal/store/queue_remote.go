@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/settee/settee"
@@ -106,6 +107,32 @@ func (db *DB) AttemptEnding(ctx context.Context, a queue.Attempt) (state settee.
 	return state, reason, err
 }
 
+// AttemptOutputs are an attempt's newest outputs (queue.Store).
+func (db *DB) AttemptOutputs(ctx context.Context, a queue.Attempt, n int) (outputs []json.RawMessage, err error) {
+	err = db.Read(ctx, func(tx *Tx) error {
+		outputs, err = Collect(tx, func(scan func(...any) error) (json.RawMessage, error) {
+			var raw json.RawMessage
+			if err := scan(JSON(&raw)); err != nil {
+				return nil, err
+			}
+			return outputOf(raw)
+		}, `SELECT data FROM job_events WHERE job_id = $1 AND attempt = $2 AND type = $3 ORDER BY seq DESC LIMIT $4`,
+			a.JobID, a.N, settee.EventExecuted, n)
+		return err
+	})
+	slices.Reverse(outputs)
+	return outputs, err
+}
+
+// outputOf is the output that the data of an executed event show.
+func outputOf(data json.RawMessage) (json.RawMessage, error) {
+	var shown struct {
+		Output json.RawMessage `json:"output"`
+	}
+	err := json.Unmarshal(data, &shown)
+	return shown.Output, err
+}
+
 // executedAt is the executed event that an attempt has at a Seq, and its output;
 // false when there is none.
 func executedAt(tx *Tx, a queue.Attempt, at int) (done queue.Executed, found bool, err error) {
@@ -115,10 +142,6 @@ func executedAt(tx *Tx, a queue.Attempt, at int) (done queue.Executed, found boo
 	if found, err = Found(err); !found {
 		return done, false, err
 	}
-	var data struct {
-		Output json.RawMessage `json:"output"`
-	}
-	err = json.Unmarshal(done.Note.Event.Data, &data)
-	done.Output = data.Output
+	done.Output, err = outputOf(done.Note.Event.Data)
 	return done, true, err
 }

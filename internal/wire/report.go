@@ -75,8 +75,7 @@ type Step struct {
 	*Output
 }
 
-// Finished answers Finish. The outputs of its steps with their names are there
-// unless the attempt had ended before.
+// Finished answers Finish, with the outputs of its steps, which have their names now.
 type Finished struct {
 	Outputs []json.RawMessage `json:"outputs,omitempty"`
 }

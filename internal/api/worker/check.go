@@ -121,10 +121,13 @@ func (a *API) checkLast(ctx context.Context, at queue.Attempt, in []wire.Step, p
 		if err := a.checkExecuted(ctx, at, *step.Output); err != nil {
 			return nil, err
 		}
-		last = append(last, queue.Step{Executed: &step.Executed,
-			Named: func(output json.RawMessage) { *named = append(*named, output) }})
+		last = append(last, outputStep(step, named))
 	}
 	return last, nil
+}
+
+func outputStep(in wire.Step, named *[]json.RawMessage) queue.Step {
+	return queue.Step{Executed: &in.Executed, Named: func(output json.RawMessage) { *named = append(*named, output) }}
 }
 
 func nodeless(data json.RawMessage) bool {

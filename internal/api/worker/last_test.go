@@ -29,8 +29,8 @@ func TestLastOfVersionThree(t *testing.T) {
 		body := ended(1, output("pixels", receipt), `{"type":"progress_state","data":{"nodes":{"9":{"prompt_id":"p"}},"prompt_id":"p"}}`,
 			`{"node":"9","binary":"AAAAAQAAAAEA"}`, output("more", other), `{"type":"executing","data":{"node":null,"prompt_id":"p"}}`)
 		body = strings.Replace(body, `{`, `{"batch":2,"frames":[{"type":"progress","data":{"value":1}}],`, 1)
-		h.want(200, `{"outputs":[{"images":[{"filename":"cat_00001_.png","subfolder":"","type":"output"}]},{"images":[{"filename":"cat_00002_.png","subfolder":"","type":"output"}]}]}`,
-			"POST", j+"/finish", body)
+		const named = `{"outputs":[{"images":[{"filename":"cat_00001_.png","subfolder":"","type":"output"}]},{"images":[{"filename":"cat_00002_.png","subfolder":"","type":"output"}]}]}`
+		h.want(200, named, "POST", j+"/finish", body)
 		if got := h.heard(); got != "execution_start progress executed progress_state binary executed execution_success executing" {
 			t.Errorf("heard %s", got)
 		}
@@ -39,7 +39,7 @@ func TestLastOfVersionThree(t *testing.T) {
 		}
 		before := h.everything()
 		for range 2 {
-			h.want(200, `{}`, "POST", j+"/finish", body)
+			h.want(200, named, "POST", j+"/finish", body)
 			h.boot()
 		}
 		if after := h.everything(); after != before {

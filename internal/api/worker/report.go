@@ -171,6 +171,13 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if over { // all of it is refused, or known
+		for _, step := range in.Last {
+			if step.Output != nil {
+				last = append(last, outputStep(step, &out.Outputs))
+			}
+		}
+	}
 	if err := a.opt.Queue.FinishOnce(r.Context(), at, ending, last...); err != nil {
 		return err
 	}
