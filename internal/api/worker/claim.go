@@ -46,6 +46,8 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 	case lease == nil && ctx.Err() != nil && r.Context().Err() == nil && a.ctx.Err() == nil:
 		w.WriteHeader(http.StatusNoContent)
 		return nil
+	case err != nil && a.ctx.Err() != nil && r.Context().Err() == nil:
+		return settee.Faultf(settee.CodeUnavailable, "The server is stopping.")
 	case err != nil:
 		return err
 	}

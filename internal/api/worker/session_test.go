@@ -36,3 +36,11 @@ func TestNamesOfTheServersOwn(t *testing.T) {
 	h.want(409, `{"code":"conflict","message":"The worker name native-1 is taken by a worker with another token."}`,
 		"POST", "/sessions", strings.Replace(hello, `"box"`, `"native-1"`, 1))
 }
+
+// A claim that waits when the server stops is told so.
+func TestAClaimEndsWithTheServer(t *testing.T) {
+	h := newHouse(t, sqlite(t))
+	s := h.open(h.token, "box")
+	h.surface.Close()
+	h.want(503, `{"code":"unavailable","message":"The server is stopping."}`, "POST", s+"/claim", `{"wait_ms":30000}`)
+}

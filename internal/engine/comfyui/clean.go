@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"io"
 	"math"
@@ -66,15 +65,9 @@ func (c *cleaner) Read(p []byte) (int, error) {
 
 // Seek goes to an offset from the beginning or from where it is.
 func (c *cleaner) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += c.at
-	default:
-		return 0, errors.New("a cleaned file has no known end")
-	}
-	if offset < 0 {
-		return 0, errors.New("seek before the beginning")
+	offset, err := sought(c.at, offset, whence)
+	if err != nil {
+		return 0, err
 	}
 	if offset != c.at {
 		c.from, c.at = nil, offset

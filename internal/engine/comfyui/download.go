@@ -202,17 +202,26 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 }
 
-// Seek goes to an offset from the beginning or from where it is.
-func (d *download) Seek(offset int64, whence int) (int64, error) {
+// sought is where a Seek goes in what has no known end.
+func sought(at, offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekStart:
 	case io.SeekCurrent:
-		offset += d.at
+		offset += at
 	default:
-		return 0, errors.New("a download may have no known end")
+		return 0, errors.New("a file that is read has no known end")
 	}
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning")
+	}
+	return offset, nil
+}
+
+// Seek goes to an offset from the beginning or from where it is.
+func (d *download) Seek(offset int64, whence int) (int64, error) {
+	offset, err := sought(d.at, offset, whence)
+	if err != nil {
+		return 0, err
 	}
 	if offset != d.at {
 		d.drop()
