@@ -20,10 +20,11 @@ type Engine interface {
 	Describe(ctx context.Context) (settee.Description, error)
 
 	// Run runs one job to its end. Nil means success; *Failure means that a
-	// node raised; *Interrupted that ctx was cancelled and the run stopped;
-	// any other error is the engine's own and says nothing about the workflow.
-	// Run sends execution_start first, when the job runs, and never sends an
-	// ending: that is the caller's, once the ending is committed.
+	// node raised, or that the engine refuses the job; *Interrupted that ctx was
+	// cancelled and the run stopped; any other error is the engine's own and says
+	// nothing about the workflow. Run sends execution_start first, when the job
+	// runs, and never sends an ending: that is the caller's, once the ending is
+	// committed.
 	Run(ctx context.Context, job Job, out Sink) error
 }
 
@@ -114,7 +115,10 @@ type NewFile struct {
 
 // Failure says that a node raised: the workflow's own fault, never retried.
 // Event is the execution_error to send once the failure is committed.
-type Failure struct{ Event settee.Event }
+type Failure struct {
+	Event   settee.Event
+	Refused bool // no node ran: the engine says that it cannot run such a job
+}
 
 func (f *Failure) Error() string { return "execution_error: " + string(f.Event.Data) }
 

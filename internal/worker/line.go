@@ -25,6 +25,7 @@ type line struct {
 	session queue.Session
 	alive   context.Context // the session's
 	depth   int
+	engine  settee.Description // as the session was opened with it
 
 	tasks []*task       // that the engine has, oldest first
 	over  chan *task    // those that it has no more
@@ -36,16 +37,18 @@ type line struct {
 	ending atomic.Int32 // tasks that the engine has no more and that have not ended
 }
 
-func newLine(w *Worker, alive context.Context, s queue.Session, depth int) *line {
-	return &line{w: w, alive: alive, session: s, depth: max(depth, 1),
-		over: make(chan *task, max(depth, 1)+1), news: make(chan struct{}, 1)}
+func newLine(w *Worker, alive context.Context, s queue.Session, d settee.Description) *line {
+	depth := max(d.Depth, 1)
+	return &line{w: w, alive: alive, session: s, depth: depth, engine: d,
+		over: make(chan *task, depth+1), news: make(chan struct{}, 1)}
 }
 
 // run claims and runs one job after another until claiming ends. It looks for the
-// next while the ending of one is written down. Two things end it early. When a
+// next while the ending of one is written down. Three things end it early. When a
 // claim's outcome is unknown the session may hold a job that nobody runs, and only
 // ending the session gives it back. When the engine failed a job of its own fault,
-// it must describe itself before it gets another.
+// or refused one because it has changed, it must describe itself before it gets
+// another.
 func (l *line) run(claiming context.Context) (why error) {
 	defer l.all.Wait()
 	claiming, stop := context.WithCancel(claiming)
@@ -63,14 +66,18 @@ func (l *line) run(claiming context.Context) (why error) {
 			l.add(lease)
 		}
 		var look <-chan time.Time
-		if end != nil {
+		if end != nil && why == nil {
 			look = l.due()
 		}
 		select {
 		case t := <-l.over:
 			l.remove(t)
-			if t.ending.Reason == settee.ReasonLost {
+			switch {
+			case t.ending.Reason == settee.ReasonLost:
 				why = errTrouble
+				stop()
+			case t.changed && why == nil:
+				why = errChanged
 				stop()
 			}
 		case <-l.news:
@@ -92,7 +99,7 @@ func (l *line) run(claiming context.Context) (why error) {
 
 // add gives the engine a job.
 func (l *line) add(lease *queue.Lease) {
-	t := &task{w: l.w, lease: lease, alive: l.alive, entered: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{}), news: l.news}
+	t := &task{w: l.w, lease: lease, alive: l.alive, engine: l.engine, entered: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{}), news: l.news}
 	t.ctx, t.cancel = context.WithCancelCause(l.alive)
 	t.before.Store(l.last)
 	if l.depth > 1 {

@@ -22,14 +22,15 @@ import (
 // and when.
 type desk struct {
 	*coordinator
-	mu     sync.Mutex
-	begun  time.Time
-	log    []string
-	queue  []*queue.Lease
-	refuse string // the job that Start refuses
-	turn   chan struct{}
-	fail   map[string]error // what running a job returns
-	yields time.Duration    // how long the engine takes to give up what waits
+	mu      sync.Mutex
+	begun   time.Time
+	log     []string
+	queue   []*queue.Lease
+	refuse  string // the job that Start refuses
+	turn    chan struct{}
+	fail    map[string]error // what running a job returns
+	yields  time.Duration    // how long the engine takes to give up what waits
+	changed bool             // the engine says something else of itself
 }
 
 func newDesk() *desk {
@@ -121,7 +122,10 @@ func (d *desk) Finish(_ context.Context, a queue.Attempt, e queue.Ending, _ ...q
 
 // Describe and Run are the engine's.
 func (d *desk) Describe(context.Context) (settee.Description, error) {
-	return settee.Description{Engine: "test", Depth: 2}, nil
+	if d.changed {
+		return settee.Description{Engine: "test", Version: "2", Depth: 2}, nil
+	}
+	return settee.Description{Engine: "test", Version: "1", Depth: 2}, nil
 }
 
 type desked struct{ *desk }

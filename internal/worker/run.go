@@ -24,6 +24,10 @@ func (t *task) run() queue.Ending {
 	if err == nil {
 		err = t.w.drive(t.ctx, job, newSink(t))
 	}
+	if failure, ok := errors.AsType[*engine.Failure](err); ok && failure.Refused {
+		err = t.doubt(failure)
+		t.changed = errors.Is(err, errChanged)
+	}
 	e := outcome(t.lease.PromptID, err, context.Cause(t.ctx))
 	if e.Event.Data, err = standard(e.Event.Data); err != nil {
 		e.State, e.Reason, e.Event = settee.Failed, settee.ReasonError, record.Failure(t.lease.PromptID, "EngineError", err.Error())
@@ -112,6 +116,9 @@ func outcome(promptID string, err, cause error) queue.Ending {
 		return queue.Ending{State: settee.Failed, Reason: halt.reason,
 			Event: record.Failure(promptID, "InsufficientFundsError", "The account ran out of credits.")}
 	case settee.ReasonDrained, settee.ReasonRevoked:
+		return queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	}
+	if errors.Is(err, errChanged) {
 		return queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
 	}
 	if refused(err) {

@@ -24,6 +24,7 @@ type task struct {
 	cancel   context.CancelCauseFunc
 	kind     kind
 	expected time.Duration // how long it takes; 0: nobody knows
+	engine   settee.Description
 
 	before atomic.Pointer[task] // claimed before it; nil once all before it have ended
 
@@ -31,16 +32,17 @@ type task struct {
 	entered chan struct{} // closed when its turn has come, or it has been denied
 	denied  error         // then
 
-	over   chan struct{}              // closed when it and all before it have only their endings to tell
-	ended  chan struct{}              // closed when it and all before it have ended and everybody may know
-	ending queue.Ending               // how the run returned
-	sound  bool                       // once over: it was neither the engine's fault nor is it handed back
-	lost   bool                       // once ended: the engine failed it, or one before it
-	claim  atomic.Int32               // what becomes of a job that lies ahead
-	limit  atomic.Pointer[time.Timer] // the runtime cap
-	last   last
-	heard  atomic.Int64    // when the engine first told of it; 0: not yet
-	news   chan<- struct{} // gets a value then and in the end, if there is room
+	over    chan struct{}              // closed when it and all before it have only their endings to tell
+	ended   chan struct{}              // closed when it and all before it have ended and everybody may know
+	ending  queue.Ending               // how the run returned
+	changed bool                       // with ending: the engine has refused it because it is another one now
+	sound   bool                       // once over: it was neither the engine's fault nor is it handed back
+	lost    bool                       // once ended: the engine failed it, or one before it
+	claim   atomic.Int32               // what becomes of a job that lies ahead
+	limit   atomic.Pointer[time.Timer] // the runtime cap
+	last    last
+	heard   atomic.Int64    // when the engine first told of it; 0: not yet
+	news    chan<- struct{} // gets a value then and in the end, if there is room
 }
 
 // What becomes of a job that lies ahead; the first who says decides.

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +37,7 @@ type Worker struct {
 
 	mu      sync.Mutex
 	running map[queue.Attempt]context.CancelCauseFunc
+	doubted map[string]bool // jobs that were handed back because the engine has changed
 }
 
 // New makes a worker; Run makes it work.
@@ -52,7 +52,7 @@ func New(c Coordinator, f Files, e engine.Engine, opt Options) *Worker {
 		opt.Hurry = 5 * time.Second
 	}
 	return &Worker{coordinator: c, files: f, engine: e, opt: opt,
-		running: map[queue.Attempt]context.CancelCauseFunc{}}
+		running: map[queue.Attempt]context.CancelCauseFunc{}, doubted: map[string]bool{}}
 }
 
 // stop is the cause with which a run is cancelled.
@@ -115,7 +115,7 @@ func (w *Worker) session(ctx context.Context) error {
 	}
 	var slots sync.WaitGroup
 	slots.Go(func() {
-		if err := newLine(w, alive, s, description.Depth).run(claiming); err != nil {
+		if err := newLine(w, alive, s, description).run(claiming); err != nil {
 			follow(err)
 		}
 	})
@@ -166,24 +166,6 @@ var (
 	errTrouble = errors.New("the engine failed a job of its own fault")
 	errChanged = errors.New("the engine can run something else now")
 )
-
-// changes waits until the engine says something else of itself than it did when
-// the session was opened; it reports false when claiming ends before.
-func (w *Worker) changes(claiming context.Context, was settee.Description) bool {
-	tick := time.NewTicker(w.opt.Refresh)
-	defer tick.Stop()
-	for {
-		select {
-		case <-claiming.Done():
-			return false
-		case <-tick.C:
-		}
-		now, err := w.engine.Describe(claiming)
-		if err == nil && (!bytes.Equal(now.Definitions, was.Definitions) || !bytes.Equal(now.Models, was.Models) || now.Version != was.Version) {
-			return true
-		}
-	}
-}
 
 // renew keeps the session and passes orders on, until alive ends or the session
 // is lost.

@@ -307,8 +307,8 @@ func TestRefusedPromptFailsWithComfyUIsWords(t *testing.T) {
 	b := setUp(t, nil)
 	err := b.run(job(`{"1": {"class_type": "NoSuchNode", "inputs": {}}}`, "1"))
 	failure, ok := errors.AsType[*engine.Failure](err)
-	if !ok || !strings.Contains(string(failure.Event.Data), "node NoSuchNode does not exist") {
-		t.Errorf("%v", err)
+	if !ok || !strings.Contains(string(failure.Event.Data), "node NoSuchNode does not exist") || !failure.Refused {
+		t.Errorf("%+v", err)
 	}
 }
 

@@ -216,15 +216,21 @@ func (r *run) unanswered(ctx context.Context, cause error) error {
 // refused turns ComfyUI's validation errors into a failure of the job: what it
 // says of the first node, and of the prompt.
 func (r *run) refused(answer []byte) error {
+	id, class, message := r.refusal(answer)
+	failure := refuse(r.job, id, class, "PromptRefused", message)
+	failure.Refused = true
+	return failure
+}
+
+func (r *run) refusal(answer []byte) (id, class, message string) {
 	v, err := pyjson.Parse(answer)
 	if err != nil {
-		return refuse(r.job, "", "", "PromptRefused", "ComfyUI refused the prompt.")
+		return "", "", "ComfyUI refused the prompt."
 	}
-	message := v.Get("error").Get("message").Text()
+	message = v.Get("error").Get("message").Text()
 	if d := v.Get("error").Get("details").Text(); d != "" {
 		message += ": " + d
 	}
-	id, class := "", ""
 	for _, n := range v.Get("node_errors").Members() {
 		for x := range n.Value.Get("errors").Items() {
 			if id == "" {
@@ -235,7 +241,7 @@ func (r *run) refused(answer []byte) error {
 			}
 		}
 	}
-	return refuse(r.job, id, class, "PromptRefused", "ComfyUI refused the prompt. "+r.terms.text(message))
+	return id, class, "ComfyUI refused the prompt. " + r.terms.text(message)
 }
 
 // tidy takes the prompt out of ComfyUI's history, which grows by whole graphs,

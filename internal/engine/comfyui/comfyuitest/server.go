@@ -41,6 +41,7 @@ type Server struct {
 	letters  map[string]string  // of PreviewImage's names, by node
 	wake     chan struct{}
 	program  Program
+	lacking  []string                 // classes
 	trusting bool                     // prompts are recorded ones: nothing is validated
 	gates    map[string]chan struct{} // of FakeWait nodes
 	frames   int                      // sent to clients of prompts
@@ -205,11 +206,6 @@ func (s *Server) features(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	writeJSON(w, map[string]any{"supports_preview_metadata": true, "max_upload_size": s.limit})
-}
-
-func (s *Server) objectInfo(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Write(Definitions())
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,32 @@ var (
 	})
 )
 
+// Lack has the server know all classes but these from now on, as one does that
+// was started again without them.
+func (s *Server) Lack(classes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lacking = classes
+}
+
+func (s *Server) objectInfo(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	lacking := s.lacking
+	s.mu.Unlock()
+	info := Definitions()
+	if len(lacking) > 0 {
+		all := []byte{'{'}
+		for _, m := range pyjson.Of(string(info)).Members() {
+			if !slices.Contains(lacking, m.Key) {
+				all = append(append(append(append(all, quote(m.Key)...), ':'), m.Value.Raw()...), ',')
+			}
+		}
+		info = append(all[:len(all)-1], '}')
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Write(info)
+}
+
 // result is what the cache keeps of a node.
 type result struct{ ui, node string }
 
@@ -109,7 +136,7 @@ func (s *Server) validate(body pyjson.Value) (outputs []string, refusal string) 
 	for _, m := range body.Get("prompt").Members() {
 		class := m.Value.Get("class_type").Text()
 		output, ok := known[class]
-		if !ok {
+		if !ok || slices.Contains(s.lacking, class) {
 			return nil, refuse("invalid_prompt", "Cannot execute because node "+class+" does not exist.", "")
 		}
 		if strings.HasPrefix(class, "LoadImage") {
