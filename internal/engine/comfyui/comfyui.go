@@ -89,6 +89,7 @@ type Engine struct {
 	sick    bool            // a device fault was seen; a probe must pass
 	parked  []*socket       // for the next prompts
 	spent   []string        // prompts whose history entries are to be removed
+	unspent []string        // those whose could not be, which go with the next
 	later   *time.Timer     // when
 	closed  bool
 	healing chan struct{} // closed when the process that failed has been replaced; nil: none did

@@ -11,6 +11,8 @@ import (
 const (
 	spentCount = 16
 	spentTime  = time.Second
+	// spentKept is how many ids are kept that could not be removed.
+	spentKept = 1000
 )
 
 // spend has a prompt's history entry removed soon.
@@ -26,11 +28,11 @@ func (e *Engine) spend(id string) {
 	}
 }
 
-// unspend removes them.
+// unspend removes them, and those that could not be removed before.
 func (e *Engine) unspend() {
 	e.mu.Lock()
-	ids := e.spent
-	e.spent = nil
+	ids := append(e.unspent, e.spent...)
+	e.spent, e.unspent = nil, nil
 	if e.later != nil {
 		e.later.Stop()
 	}
@@ -42,5 +44,9 @@ func (e *Engine) unspend() {
 	defer cancel()
 	if err := e.server.post(ctx, "/history", map[string][]string{"delete": ids}); err != nil {
 		e.opt.Log.Debug("clearing ComfyUI's history failed", "error", err)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.unspent = append(e.unspent, ids...)
+		e.unspent = e.unspent[max(len(e.unspent)-spentKept, 0):]
 	}
 }
