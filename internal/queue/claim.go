@@ -32,10 +32,10 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 		}
 		return l, err
 	}
-	hint := s.hintOf(ses.variant())
+	hint, leave := s.heed(ses.variant())
 	// One hint may stand for many jobs, and this claim may have taken a hint and
 	// not followed it: the next in line looks too.
-	defer wake(hint)
+	defer leave()
 	poll := time.NewTicker(s.opt.Poll)
 	defer poll.Stop()
 	for {

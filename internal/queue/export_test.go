@@ -9,3 +9,13 @@ func (s *Service) Idle() (n int) {
 	}
 	return n
 }
+
+// Hints is for how many variants somebody hears hints.
+func (s *Service) Hints() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, all := range s.hints {
+		n += len(all)
+	}
+	return n
+}

@@ -93,26 +93,49 @@ func (s *Service) wakeLane(lane Lane) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, pool := range lane.Pools() {
-		for _, c := range s.hints[pool] {
-			wake(c)
+		for _, h := range s.hints[pool] {
+			wake(h.c)
 		}
 	}
 }
 
-// hintOf is where claims of a variant wait: one claim wakes, and wakes the next
-// when it returns.
-func (s *Service) hintOf(v Variant) chan struct{} {
+// hint is where claims of a variant wait. It is there as long as one does: who
+// comes later looks first.
+type hint struct {
+	c      chan struct{}
+	claims int
+}
+
+// heed has a claim hear hints for a variant until it leaves: one claim wakes, and
+// wakes the next when it leaves.
+func (s *Service) heed(v Variant) (c chan struct{}, leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := s.hints[v.Pool]
 	if all == nil {
-		all = map[Variant]chan struct{}{}
+		all = map[Variant]*hint{}
 		s.hints[v.Pool] = all
 	}
-	if all[v] == nil {
-		all[v] = make(chan struct{}, 1)
+	h := all[v]
+	if h == nil {
+		h = &hint{c: make(chan struct{}, 1)}
+		all[v] = h
 	}
-	return all[v]
+	h.claims++
+	return h.c, func() { s.heedless(v, h) }
+}
+
+func (s *Service) heedless(v Variant, h *hint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h.claims--; h.claims > 0 {
+		wake(h.c)
+		return
+	}
+	all := s.hints[v.Pool]
+	if delete(all, v); len(all) == 0 {
+		delete(s.hints, v.Pool)
+	}
 }
 
 func wake(c chan struct{}) {

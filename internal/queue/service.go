@@ -33,9 +33,9 @@ type Service struct {
 	mu       sync.Mutex
 	attempts map[Attempt]*attempt
 	sessions map[string]*session
-	hints    map[string]map[Variant]chan struct{} // by pool: something may be there to claim
-	idle     map[Variant][]*seeker                // claims that found nothing and wait
-	shown    map[string]Counts                    // by account: the newest counts that were seen
+	hints    map[string]map[Variant]*hint // by pool: something may be there to claim
+	idle     map[Variant][]*seeker        // claims that found nothing and wait
+	shown    map[string]Counts            // by account: the newest counts that were seen
 
 	takeover sync.Mutex
 	taken    bool // sessions of earlier boots have been ended
@@ -52,7 +52,7 @@ func New(store Store, b bus.Bus, opt Options) *Service {
 	opt.CrashCap = cmp.Or(opt.CrashCap, 3)
 	s := &Service{store: store, bus: b, opt: opt,
 		attempts: map[Attempt]*attempt{}, sessions: map[string]*session{},
-		hints: map[string]map[Variant]chan struct{}{}, idle: map[Variant][]*seeker{}, shown: map[string]Counts{}}
+		hints: map[string]map[Variant]*hint{}, idle: map[Variant][]*seeker{}, shown: map[string]Counts{}}
 	s.Reader = record.NewReader(store, opt.Now, s.unwritten)
 	return s
 }
