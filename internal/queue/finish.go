@@ -128,7 +128,7 @@ func (s *Service) Reap(ctx context.Context) error {
 	if err := s.tend(ctx); err != nil {
 		errs = append(errs, err)
 	}
-	lanes, err := s.store.RefreshLanes(ctx)
+	lanes, err := s.store.RefreshLanes(ctx, now)
 	for _, l := range lanes {
 		s.hint(ctx, l)
 	}

@@ -99,8 +99,8 @@ type Store interface {
 	HideJobs(ctx context.Context, accountID string, promptIDs []string, now time.Time) error
 	// RefreshLanes compares waiting jobs with workers that have come since, sets
 	// right which lanes have work that may start now, and answers those that newly
-	// have.
-	RefreshLanes(ctx context.Context) ([]Lane, error)
+	// have. Once an hour it drops lanes in which nobody waits.
+	RefreshLanes(ctx context.Context, now time.Time) ([]Lane, error)
 
 	QueueCounts(ctx context.Context, accountID string) (Counts, error)
 }

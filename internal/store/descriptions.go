@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"time"
 
 	"github.com/settee/settee/internal/queue"
@@ -59,9 +60,32 @@ func saveWorker(tx *Tx, o queue.Opening, now time.Time) (id string, err error) {
 	return id, tidy(tx, now)
 }
 
+// sweepEach is how often lanes are swept; each that is left costs claims a query.
+const sweepEach = time.Hour
+
+// sweep tidies when that is due and there are lanes in which nobody waits.
+func (db *DB) sweep(ctx context.Context, now time.Time) error {
+	at := db.swept.Load()
+	if at > now.Add(-sweepEach).UnixMicro() || !db.swept.CompareAndSwap(at, now.UnixMicro()) || at == 0 {
+		return nil
+	}
+	var some bool
+	if err := db.Read(ctx, func(tx *Tx) error {
+		return tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM lane_variants WHERE lane NOT IN (SELECT lane FROM lanes WHERE queued > 0))`).Scan(&some)
+	}); err != nil || !some {
+		return err
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		if _, err := tx.Exec(`UPDATE generation SET n = n + 1`); err != nil {
+			return err
+		}
+		return tidy(tx, now)
+	})
+}
+
 // tidy drops what no description, lane or job refers to any more. Lanes that
-// jobs enter at this moment are made again by RefreshLanes, because the
-// generation has moved on.
+// jobs enter at this moment are made again by RefreshLanes, because the caller
+// has moved the generation on.
 func tidy(tx *Tx, now time.Time) error {
 	if _, err := tx.Exec(`DELETE FROM node_definitions WHERE hash NOT IN (SELECT definitions FROM workers)
 		AND hash NOT IN (SELECT definitions FROM pools)`); err != nil {

@@ -196,7 +196,9 @@ func exercise(t *testing.T, db *DB) {
 	_, err = db.SubmitJob(ctx, "needy", queue.Submission{AccountID: "a", PromptID: "needy", Lane: "native:0",
 		Graph: settee.Graph{Prompt: []byte("{}")}, Fit: queue.Fit{Variants: []queue.Variant{{Pool: "native", Nodes: "x"}}, Needs: []byte(`{"classes":[]}`)}}, nil, now)
 	ok(err)
-	moved, err := db.RefreshLanes(ctx)
+	moved, err := db.RefreshLanes(ctx, now)
+	ok(err)
+	_, err = db.RefreshLanes(ctx, now.Add(2*time.Hour))
 	ok(err)
 	if len(moved) == 0 {
 		t.Error("no job was compared with the workers that are there")

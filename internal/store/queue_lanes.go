@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/settee/settee/internal/queue"
 )
@@ -9,7 +10,10 @@ import (
 // RefreshLanes moves jobs to the lanes where they belong now and sets the ready
 // hints right, as after a worker or a tier has changed (queue.Store). It looks
 // first and then mends one account at a time.
-func (db *DB) RefreshLanes(ctx context.Context) (newly []queue.Lane, err error) {
+func (db *DB) RefreshLanes(ctx context.Context, now time.Time) (newly []queue.Lane, err error) {
+	if err := db.sweep(ctx, now); err != nil {
+		return nil, err
+	}
 	if newly, err = db.rematch(ctx); err != nil {
 		return newly, err
 	}

@@ -81,7 +81,8 @@ func (a *account) openLane(tx *Tx, lane queue.Lane, can []queue.Variant, generat
 			}
 		}
 	}
-	return serveLane(tx, lane, can)
+	_, err = serveLane(tx, lane, can)
+	return err
 }
 
 // enterLane counts n more jobs of the account in its row of a lane, and answers
@@ -94,13 +95,16 @@ func (a *account) enterLane(tx *Tx, lane queue.Lane, generation, n int64) (queue
 	return queued, err
 }
 
-// serveLane writes down which variants serve a lane.
-func serveLane(tx *Tx, lane queue.Lane, can []queue.Variant) error {
+// serveLane writes down which variants serve a lane; news says that one did not
+// before.
+func serveLane(tx *Tx, lane queue.Lane, can []queue.Variant) (news bool, err error) {
 	for _, v := range can {
-		if _, err := tx.Exec(`INSERT INTO lane_variants (pool, definitions, lane) VALUES ($1, $2, $3)
-			ON CONFLICT (pool, definitions, lane) DO NOTHING`, v.Pool, v.Nodes, lane); err != nil {
-			return err
+		n, err := tx.Exec(`INSERT INTO lane_variants (pool, definitions, lane) VALUES ($1, $2, $3)
+			ON CONFLICT (pool, definitions, lane) DO NOTHING`, v.Pool, v.Nodes, lane)
+		if err != nil {
+			return false, err
 		}
+		news = news || n > 0
 	}
-	return nil
+	return news, nil
 }

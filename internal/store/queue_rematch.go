@@ -21,7 +21,7 @@ type matcher struct {
 
 // rematch compares waiting jobs with the variants that have come since they were
 // compared last, and has each wait in the lane of those that can run it now. It
-// answers the lanes that jobs have moved to. A job that no variant can run any
+// answers the lanes that jobs have moved to, or that are served again. A job that no variant can run any
 // more stays where it is, until one can.
 func (db *DB) rematch(ctx context.Context) (moved []queue.Lane, err error) {
 	var (
@@ -130,10 +130,14 @@ func (a *account) rematch(tx *Tx, m *matcher) (moved []queue.Lane, err error) {
 				continue
 			}
 			to := queue.LaneOf(lane.Pools(), can)
-			if err := serveLane(tx, to, can); err != nil {
+			news, err := serveLane(tx, to, can)
+			if err != nil {
 				return nil, err
 			}
 			if to == lane {
+				if news { // it had been dropped
+					moved = append(moved, lane)
+				}
 				continue
 			}
 			count, err := tx.Exec(`UPDATE jobs SET lane = $4 WHERE account_id = $1 AND lane = $2 AND state = 'pending' AND held = 0 AND needs = $3`,

@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -24,6 +25,7 @@ type DB struct {
 	catalogs catalogs
 	needs    needsSeen
 	kinds    kinds
+	swept    atomic.Int64 // when, in Unix microseconds; 0: not looked yet
 }
 
 // Dialect tells the two databases apart where their SQL must differ.
