@@ -80,6 +80,7 @@ func (l *line) run(claiming context.Context) (why error) {
 				why = errChanged
 				stop()
 			}
+			close(t.seen)
 		case <-l.news:
 		case <-look:
 			if err := l.claimAhead(claiming); err != nil {
@@ -99,7 +100,7 @@ func (l *line) run(claiming context.Context) (why error) {
 
 // add gives the engine a job.
 func (l *line) add(lease *queue.Lease) {
-	t := &task{w: l.w, lease: lease, alive: l.alive, engine: l.engine, entered: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{}), news: l.news}
+	t := &task{w: l.w, lease: lease, alive: l.alive, engine: l.engine, entered: make(chan struct{}), seen: make(chan struct{}), over: make(chan struct{}), ended: make(chan struct{}), news: l.news}
 	t.ctx, t.cancel = context.WithCancelCause(l.alive)
 	t.before.Store(l.last)
 	if l.depth > 1 {

@@ -32,6 +32,7 @@ type task struct {
 	entered chan struct{} // closed when its turn has come, or it has been denied
 	denied  error         // then
 
+	seen    chan struct{}              // closed when the line knows how the run returned
 	over    chan struct{}              // closed when it and all before it have only their endings to tell
 	ended   chan struct{}              // closed when it and all before it have ended and everybody may know
 	ending  queue.Ending               // how the run returned
@@ -173,6 +174,9 @@ func (t *task) work(over func()) {
 	}
 	t.ending = e
 	over()
+	if e.State == settee.Pending { // or a claim that is under way is given it again
+		<-t.seen
+	}
 	if e.State != settee.Pending {
 		t.begin()
 		<-t.entered

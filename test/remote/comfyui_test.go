@@ -164,7 +164,7 @@ func (h *house) killed() {
 	pid := h.pid()
 	id := h.submit(`{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 66051}},
 		"2": {"class_type": "FakeSleep", "inputs": {"seconds": 1.5, "images": ["1", 0]}}, "9": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}}`)
-	h.running(id)
+	h.begun(id)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		h.Fatal(err)
 	}

@@ -220,6 +220,23 @@ func (h *house) running(id string) {
 	})
 }
 
+// begun waits until a job's worker tells of it. It runs a little sooner: from the
+// commit that gives it to a worker, who may not know it yet.
+func (h *house) begun(id string) {
+	h.Helper()
+	l, err := h.user.Listen(h.ctx(), "begun")
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer l.Close()
+	for e := range l.Events() {
+		if e.Type == settee.EventStart && e.PromptID == id {
+			return
+		}
+	}
+	h.Fatal("nobody tells of the job")
+}
+
 // attempts is how often a job was tried.
 func (h *house) attempts(id string) int {
 	h.Helper()
