@@ -21,8 +21,8 @@ import (
 // A network that is cut for less than the lease costs time, and no attempt.
 func TestShortCut(t *testing.T) {
 	h := apart(t)
-	id := h.submit(slow(0x102030, 12))
-	h.running(id)
+	id := h.submit(slow(0x102030, 40))
+	h.begun(id)
 	for range 3 {
 		h.proxy.sever()
 		h.pass(300 * time.Millisecond)
