@@ -28,21 +28,29 @@ type uncertain interface {
 	Uncertain()
 }
 
-// submit writes a job down, and with it the claim of one who waits for such a job:
-// that does not end with the caller.
+// submit writes a job down and shows it, and with it does the claim of one who waits
+// for such a job: that does not end with the caller, and hears of the job once it was
+// shown.
 func (s *Service) submit(ctx context.Context, id string, sub Submission, now time.Time) (done Submitted, err error) {
-	next := s.seekerOf(sub)
-	if next == nil {
-		return s.store.SubmitJob(ctx, id, sub, nil, now)
+	var idle *Session
+	if next := s.seekerOf(sub); next != nil {
+		ctx, idle = context.WithoutCancel(ctx), &next.Session
+		defer func() {
+			b := brought{Claim: done.Claim}
+			if _, unknown := errors.AsType[uncertain](err); unknown {
+				b.err = err
+			}
+			next.got <- b
+		}()
 	}
-	defer func() {
-		b := brought{Claim: done.Claim}
-		if _, unknown := errors.AsType[uncertain](err); unknown {
-			b.err = err
-		}
-		next.got <- b
-	}()
-	return s.store.SubmitJob(context.WithoutCancel(ctx), id, sub, &next.Session, now)
+	done, err = s.store.SubmitJob(ctx, id, sub, idle, now)
+	if sub.Replace && sub.PromptID != id {
+		s.ForgetEndings()
+	}
+	if err == nil {
+		s.publishStatus(ctx, sub.AccountID, done.Counts)
+	}
+	return done, err
 }
 
 // seekerOf takes out who waits longest of those that can run a job.

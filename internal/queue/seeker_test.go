@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -426,6 +427,32 @@ func TestACallerWhoGoesAway(t *testing.T) {
 			l := h.gets(got)
 			wantText(t, "claimed", l.PromptID, fmt.Sprint(i))
 			h.finish(l, success(l))
+		}
+	})
+}
+
+// What a submit shows comes before all that is told of its job, however soon.
+func TestASubmitIsShownBeforeItsJobRuns(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		s := h.open("w1", "native")
+		for i := range 50 {
+			told := make(chan *queue.Lease)
+			got := h.seek(s)
+			go func() {
+				a := <-got
+				if a.err == nil {
+					a.err = h.Report(context.Background(), a.Attempt, []settee.Frame{{Type: settee.EventExecuting, Data: json.RawMessage(`{"node":"9"}`)}})
+				}
+				if a.err != nil {
+					t.Error(a.err)
+				}
+				told <- a.Lease
+			}()
+			h.submit("a", fmt.Sprint("p", i))
+			l := <-told
+			wantLines(t, h.bus.take("a"), status("1"), status("1"), `executing {"node":"9"}`)
+			h.finish(l, success(l))
+			h.bus.take("a")
 		}
 	})
 }

@@ -94,13 +94,9 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (settee.Job, error
 	}
 	now := s.opt.Now()
 	done, err := s.submit(ctx, id, sub, now)
-	if sub.Replace && sub.PromptID != id {
-		s.ForgetEndings()
-	}
 	if err != nil {
 		return settee.Job{}, err
 	}
-	s.publishStatus(ctx, done.Job.AccountID, done.Counts)
 	if done.Claim == nil || done.Claim.Attempt.JobID != id {
 		s.hint(ctx, sub.Lane)
 		revoked, _ := s.store.OvertakeAttempt(ctx, now) // the job is there, whatever comes of this
