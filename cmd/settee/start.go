@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 
 	"github.com/settee/settee/internal/app"
 	"github.com/settee/settee/internal/cli"
@@ -16,7 +15,7 @@ func start(ctx context.Context, s cli.Serve, log *slog.Logger) (cli.Server, erro
 	if dialect == "overview" {
 		dialect = ""
 	}
-	runtime.KeepAlive(ballast)
+	takeBallast()
 	a, err := app.New(ctx, app.Config{
 		Listen:        s.Listen,
 		Data:          s.Data,
