@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/queue"
 	"github.com/settee/settee/internal/wire"
 )
@@ -35,18 +37,12 @@ func (k *Coordinator) Finish(ctx context.Context, a queue.Attempt, e queue.Endin
 // each step once.
 func (k *Coordinator) before(ctx context.Context, t *trail, a queue.Attempt, last []queue.Step) error {
 	for ; t.steps < len(last); t.steps++ {
-		step := last[t.steps]
-		if step.Executed == nil {
-			if err := k.Report(ctx, a, []settee.Frame{step.Frame}); err != nil {
-				return err
-			}
-			continue
-		}
-		output, err := k.Execute(ctx, a, *step.Executed)
+		err := last[t.steps].Tell(
+			func(f settee.Frame) error { return k.Report(ctx, a, []settee.Frame{f}) },
+			func(x engine.Executed) (json.RawMessage, error) { return k.Execute(ctx, a, x) })
 		if err != nil {
 			return err
 		}
-		step.Named(output)
 	}
 	return nil
 }

@@ -147,8 +147,7 @@ func (s *Service) Report(ctx context.Context, a Attempt, frames []settee.Frame) 
 	held.mu.Lock()
 	defer held.mu.Unlock()
 	for _, in := range frames {
-		f := held.frame()
-		f.Type, f.Data, f.Binary, f.Node, f.Wanted = in.Type, in.Data, in.Binary, in.Node, in.Wanted
+		f := held.told(in)
 		if f.Data != nil && !json.Valid(f.Data) {
 			return settee.Faultf(settee.CodeInvalid, "the data of %s is not JSON", f.Type)
 		}
@@ -215,10 +214,6 @@ func (s *Service) ExecuteAs(ctx context.Context, a Attempt, number int, x engine
 		return done.Output, nil
 	}
 	held.pending, held.seq = nil, done.Note.Seq
-	if !x.Silent {
-		f := held.frame()
-		f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
-		s.publish(ctx, f)
-	}
+	s.publishExecuted(ctx, held.Held, x, done)
 	return done.Output, nil
 }

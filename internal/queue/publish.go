@@ -8,6 +8,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/bus"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/record"
 )
 
@@ -48,20 +49,25 @@ func (s *Service) publishStatus(ctx context.Context, accountID string, c Counts)
 // publishSteps shows what a job told last.
 func (s *Service) publishSteps(ctx context.Context, o Outcome, last []Step) {
 	for _, step := range last {
-		f := o.frame()
 		if step.Executed == nil {
-			f.Type, f.Data, f.Binary, f.Node, f.Wanted = step.Type, step.Data, step.Binary, step.Node, step.Wanted
-			s.publish(ctx, f)
+			s.publish(ctx, o.told(step.Frame))
 			continue
 		}
 		done := o.Last[0]
 		o.Last = o.Last[1:]
 		step.Named(done.Output)
-		if !step.Executed.Silent {
-			f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
-			s.publish(ctx, f)
-		}
+		s.publishExecuted(ctx, o.Held, *step.Executed, done)
 	}
+}
+
+// publishExecuted shows a node's output, unless it is silent.
+func (s *Service) publishExecuted(ctx context.Context, h Held, x engine.Executed, done Executed) {
+	if x.Silent {
+		return
+	}
+	f := h.frame()
+	f.Type, f.Data, f.Seq = done.Note.Event.Type, done.Note.Event.Data, done.Note.Seq
+	s.publish(ctx, f)
 }
 
 // publishEnd shows that a job has ended: the ending, status, executing null.
@@ -79,6 +85,13 @@ func (s *Service) publishEnd(ctx context.Context, o Outcome) {
 // frame is an empty frame of the attempt's job.
 func (h Held) frame() settee.Frame {
 	return settee.Frame{AccountID: h.AccountID, JobID: h.JobID, PromptID: h.PromptID, ClientID: h.ClientID, Attempt: h.N}
+}
+
+// told is what a worker told of the attempt's job, as the account hears it.
+func (h Held) told(in settee.Frame) settee.Frame {
+	f := h.frame()
+	f.Type, f.Data, f.Binary, f.Node, f.Wanted = in.Type, in.Data, in.Binary, in.Node, in.Wanted
+	return f
 }
 
 // hint wakes claims that serve a lane, here and on other servers.

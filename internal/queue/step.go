@@ -16,6 +16,18 @@ type Step struct {
 	Named    func(output json.RawMessage) // with Executed: called with the output once it has its names
 }
 
+// Tell tells a step alone, by the two calls that a coordinator has for it.
+func (s Step) Tell(report func(settee.Frame) error, execute func(engine.Executed) (json.RawMessage, error)) error {
+	if s.Executed == nil {
+		return report(s.Frame)
+	}
+	output, err := execute(*s.Executed)
+	if err == nil {
+		s.Named(output)
+	}
+	return err
+}
+
 // check refuses what does not come last, or not so.
 func (s Step) check() error {
 	if s.Executed != nil {

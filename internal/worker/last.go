@@ -115,17 +115,12 @@ func (t *task) catchUp(ctx context.Context) error {
 // settle tells steps now, one after the other.
 func (t *task) settle(ctx context.Context, steps []queue.Step) error {
 	for _, step := range steps {
-		if step.Executed == nil {
-			if err := t.pass(ctx, step.Frame); err != nil {
-				return err
-			}
-			continue
-		}
-		output, err := t.execute(ctx, *step.Executed)
+		err := step.Tell(
+			func(f settee.Frame) error { return t.pass(ctx, f) },
+			func(x engine.Executed) (json.RawMessage, error) { return t.execute(ctx, x) })
 		if err != nil {
 			return err
 		}
-		step.Named(output)
 	}
 	return nil
 }

@@ -174,10 +174,9 @@ func (t *task) work(over func()) {
 	}
 	t.ending = e
 	over()
-	if e.State == settee.Pending { // or a claim that is under way is given it again
-		<-t.seen
-	}
-	if e.State != settee.Pending {
+	if e.State == settee.Pending {
+		<-t.seen // or a claim that is under way is given it again
+	} else {
 		t.begin()
 		<-t.entered
 		switch {

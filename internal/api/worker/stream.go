@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
@@ -28,8 +27,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	conn := http.NewResponseController(w)
-	if err := up.take(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }); err != nil {
+	conn, err := up.connect(w, r)
+	if err != nil {
 		return err
 	}
 	defer up.give()

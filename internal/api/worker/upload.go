@@ -105,8 +105,8 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	conn := http.NewResponseController(w)
-	if err := up.take(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }); err != nil {
+	conn, err := up.connect(w, r)
+	if err != nil {
 		return err
 	}
 	defer up.give()
@@ -120,6 +120,13 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return a.complete(w, r, s, up)
+}
+
+// connect takes the upload for a connection, which is cut off when another one
+// wants it.
+func (up *upload) connect(w http.ResponseWriter, r *http.Request) (*http.ResponseController, error) {
+	conn := http.NewResponseController(w)
+	return conn, up.take(r.Context(), func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 }
 
 // extent is where a PUT's bytes begin, and how long the whole file is.
