@@ -38,7 +38,8 @@ func (a Admin) Workers(ctx context.Context) ([]Worker, error) {
 	return answer.Workers, err
 }
 
-// DrainWorker has a worker take no new jobs; what it runs goes on.
+// DrainWorker has a worker take no new jobs; what it runs goes on, what only lies
+// ahead there goes back to the queue.
 func (a Admin) DrainWorker(ctx context.Context, name string) (Worker, error) {
 	return a.changeWorker(ctx, name, "drain")
 }

@@ -283,6 +283,50 @@ func TestIdleWorkerTakesWhatLiesAhead(t *testing.T) {
 	})
 }
 
+// An operator who drains a worker gets back at once what lies ahead there: it has
+// its place and its tries, and another worker takes it; what runs goes on. One that
+// was just being claimed is back within the reaper's second.
+func TestDrainTakesBackWhatLiesAhead(t *testing.T) {
+	each(t, settee.Tier{}, func(t *testing.T, h *house) {
+		for _, p := range []string{"p", "q", "r"} {
+			h.submit("a", p)
+		}
+		busy, other := h.open("w1", "native"), h.open("w2", "native")
+		p, q := h.claim(busy), h.ahead(busy)
+		w, err := h.Drain(t.Context(), "w1", true)
+		if err != nil || !w.Drained || w.Running != 1 {
+			t.Fatalf("drained %+v, %v", w, err)
+		}
+		orders, err := h.Renew(t.Context(), busy)
+		if want := (queue.Order{Attempt: q.Attempt, Reason: settee.ReasonRevoked}); err != nil || len(orders) != 1 || orders[0] != want {
+			t.Fatalf("orders %+v, %v", orders, err)
+		}
+		_, err = h.Start(t.Context(), q.Attempt)
+		wantCode(t, err, settee.CodeLeaseLost)
+		got := h.claim(other)
+		wantText(t, "the other worker's", got.PromptID, "q")
+		h.finish(p, success(p))
+		h.finish(got, success(got))
+
+		if _, err = h.Drain(t.Context(), "w1", false); err != nil {
+			t.Fatal(err)
+		}
+		late := h.ahead(busy)
+		if err := h.db.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(`UPDATE workers SET drained = $1 WHERE name = 'w1'`, true) // as it was claimed
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		h.none(other)
+		h.reap()
+		if got = h.claim(other); got.PromptID != late.PromptID || got.Attempt.N != 2 {
+			t.Fatalf("claimed %+v", got)
+		}
+		h.consistent()
+	})
+}
+
 // looks is a store that tells when somebody has looked for a job.
 type looks struct {
 	queue.Store

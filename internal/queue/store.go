@@ -46,9 +46,9 @@ type Store interface {
 
 	// Workers lists the workers by name.
 	Workers(ctx context.Context, now time.Time) ([]settee.Worker, error)
-	// DrainWorker says whether a worker takes new jobs; one that does is not out
-	// any more. Fault CodeNotFound.
-	DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (settee.Worker, error)
+	// DrainWorker says whether a worker takes new jobs: one that does is not out
+	// any more, of one that does not is revoked what lies ahead. Fault CodeNotFound.
+	DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (settee.Worker, []Revoked, error)
 	// CloseWorker ends a worker's sessions and answers them; Fault CodeNotFound.
 	CloseWorker(ctx context.Context, name string, now time.Time) ([]string, error)
 	// DeleteWorker forgets a worker that has no attempt in progress; one that has
@@ -67,7 +67,8 @@ type Store interface {
 	// already stays as it is.
 	StartAttempt(ctx context.Context, a Attempt, now time.Time) (Started, error)
 	// OvertakeAttempt revokes one attempt that lies ahead while a job which its
-	// worker could run should come first. Putting back does so too.
+	// worker could run should come first, or at a worker that is drained. Putting
+	// back does so too.
 	OvertakeAttempt(ctx context.Context, now time.Time) ([]Revoked, error)
 	// DroppedAttempts are a session's attempts that ended since then without having
 	// started, and why.

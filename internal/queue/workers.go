@@ -13,13 +13,17 @@ func (s *Service) Workers(ctx context.Context) ([]settee.Worker, error) {
 }
 
 // Drain has a worker take no new jobs, or take them again, also one that is out;
-// what it runs goes on. Fault CodeNotFound.
+// what it runs goes on, what lies ahead there waits again. Fault CodeNotFound.
 func (s *Service) Drain(ctx context.Context, name string, drained bool) (settee.Worker, error) {
-	w, err := s.store.DrainWorker(ctx, name, drained, s.opt.Now())
-	if err == nil && !drained {
+	w, revoked, err := s.store.DrainWorker(ctx, name, drained, s.opt.Now())
+	if err != nil {
+		return w, err
+	}
+	s.revoked(ctx, revoked)
+	if !drained {
 		s.hint(ctx, Lane(w.Pool))
 	}
-	return w, err
+	return w, nil
 }
 
 // RemoveWorker ends a worker's sessions, puts back what they held without

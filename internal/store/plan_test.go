@@ -278,6 +278,6 @@ func exerciseHealth(t *testing.T, db *DB, submit func(id string)) {
 	_, err := db.TendWorkers(ctx, now)
 	ok(err)
 	status("ready")
-	_, err = db.DrainWorker(ctx, "bad", false, now)
+	_, _, err = db.DrainWorker(ctx, "bad", false, now)
 	ok(err)
 }

@@ -110,14 +110,14 @@ func revoke(tx *Tx, l lying, now time.Time) ([]queue.Revoked, error) {
 }
 
 // overtaken finds what lies ahead at a worker that could run another job which
-// would come first now: of several the one that should come last. It looks at
-// what lies ahead, which is little.
+// would come first now, or that is drained: of several the one that should come
+// last. It looks at what lies ahead, which is little.
 func overtaken(tx *Tx) (lying, error) {
 	const first = ` l.ready AND l.account_id <> t.account_id AND l.pass < q.pass - t.estimate`
 	return scanLying(tx.QueryRow(lyingColumns + `JOIN account_queue q ON q.account_id = t.account_id
 			JOIN worker_sessions s ON s.id = t.session_id JOIN workers w ON w.id = s.worker_id
 		WHERE t.started_at IS NULL AND t.ended_at IS NULL
-			AND (EXISTS (SELECT 1 FROM lane_pools p JOIN lanes l ON l.lane = p.lane WHERE p.pool = t.pool AND` + first + `)
+			AND (w.drained OR EXISTS (SELECT 1 FROM lane_pools p JOIN lanes l ON l.lane = p.lane WHERE p.pool = t.pool AND` + first + `)
 				OR EXISTS (SELECT 1 FROM lane_variants v JOIN lanes l ON l.lane = v.lane
 					WHERE v.pool = t.pool AND v.definitions = w.definitions AND` + first + `))
 		ORDER BY q.pass - t.estimate DESC, t.claimed_at DESC LIMIT 1`).Scan)

@@ -31,20 +31,26 @@ func (db *DB) Workers(ctx context.Context, now time.Time) (all []settee.Worker, 
 
 // DrainWorker says whether a worker takes new jobs, also one that is out
 // (queue.Store).
-func (db *DB) DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (w settee.Worker, err error) {
+func (db *DB) DrainWorker(ctx context.Context, name string, drained bool, now time.Time) (w settee.Worker, revoked []queue.Revoked, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.Exec(`UPDATE workers SET drained = $2 WHERE name = $1`, name, drained); err != nil {
+		revoked = nil
+		var id string
+		err := tx.QueryRow(`UPDATE workers SET drained = $2 WHERE name = $1 RETURNING id`, name, drained).Scan(&id)
+		if err = orNoWorker(name, err); err != nil {
 			return err
 		}
-		if !drained {
-			if _, err := readmit(tx, "", `w.name = $1`, name); err != nil {
-				return err
-			}
+		if drained {
+			revoked, err = withdraw(tx, id, now)
+		} else {
+			_, err = readmit(tx, "", `w.id = $1`, id)
 		}
-		w, err = scanWorker(tx.QueryRow(workerColumns+`WHERE w.name = $2`, now, name).Scan)
-		return orNoWorker(name, err)
+		if err != nil {
+			return err
+		}
+		w, err = scanWorker(tx.QueryRow(workerColumns+`WHERE w.id = $2`, now, id).Scan)
+		return err
 	})
-	return w, err
+	return w, revoked, err
 }
 
 // CloseWorker ends a worker's sessions (queue.Store).
