@@ -173,8 +173,7 @@ func (r *run) submit(ctx context.Context) error {
 		case err != nil:
 			return r.unanswered(ctx, err)
 		case status == http.StatusBadRequest && r.inputs.reused && !again:
-			r.e.restage(r.job)
-			if r.inputs, err = r.e.stage(ctx, r.job, r.out); err != nil {
+			if r.inputs, err = r.e.restage(ctx, r.inputs, r.job, r.out); err != nil {
 				return err
 			}
 			continue

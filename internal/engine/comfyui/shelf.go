@@ -12,48 +12,44 @@ type shelf struct {
 	size   int64 // of all
 }
 
-// shelved is a file that was brought as want and that ComfyUI calls name.
+// shelved is a file that is brought as want and that ComfyUI calls name.
 type shelved struct {
-	want, name string
+	want, name string // no name: it is being brought for the first time
 	size       int64
 	users      int
+	doubtful   bool // it may not lie there any more
 }
 
 func newShelf(files int, bytes int64) *shelf {
 	return &shelf{files: files, bytes: bytes, order: list.New(), byWant: map[string]*list.Element{}}
 }
 
-// take finds a file for a job, which must give it back.
-func (s *shelf) take(want string) (name string, ok bool) {
+// take has a job use a file, until it gives it back. Without a name it must be
+// brought, whoever else uses it: brought says when that is done.
+func (s *shelf) take(want string, size int64) (f *shelved, name string) {
 	e, ok := s.byWant[want]
 	if !ok {
-		return "", false
+		e = s.order.PushFront(&shelved{want: want, size: size})
+		s.byWant[want] = e
+		s.size += size
 	}
 	s.order.MoveToFront(e)
-	f := e.Value.(*shelved)
+	f = e.Value.(*shelved)
 	f.users++
-	return f.name, true
-}
-
-// put adds a file that a job has brought and uses.
-func (s *shelf) put(want, name string, size int64) {
-	s.remove(want)
-	s.byWant[want] = s.order.PushFront(&shelved{want, name, size, 1})
-	s.size += size
-}
-
-func (s *shelf) give(want string) {
-	if e, ok := s.byWant[want]; ok {
-		f := e.Value.(*shelved)
-		f.users = max(0, f.users-1)
+	if f.doubtful {
+		return f, ""
 	}
+	return f, f.name
 }
 
-func (s *shelf) remove(want string) {
-	if e, ok := s.byWant[want]; ok {
-		s.size -= s.order.Remove(e).(*shelved).size
-		delete(s.byWant, want)
-	}
+func (f *shelved) brought(name string) { f.name, f.doubtful = name, false }
+
+func (f *shelved) give() { f.users-- }
+
+func (s *shelf) remove(f *shelved) {
+	s.order.Remove(s.byWant[f.want])
+	delete(s.byWant, f.want)
+	s.size -= f.size
 }
 
 // surplus takes out what is too much.
@@ -61,8 +57,10 @@ func (s *shelf) surplus() (out []*shelved) {
 	for e := s.order.Back(); e != nil && (len(s.byWant) > s.files || s.size > s.bytes); {
 		f, before := e.Value.(*shelved), e.Prev()
 		if f.users == 0 {
-			s.remove(f.want)
-			out = append(out, f)
+			s.remove(f)
+			if f.name != "" {
+				out = append(out, f)
+			}
 		}
 		e = before
 	}

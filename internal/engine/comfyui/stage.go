@@ -16,7 +16,7 @@ type staging struct {
 	names   map[[2]string]string // by node and input
 	clients map[string]string    // staged name to the client's reference
 	reused  bool                 // some lay there from an earlier job
-	held    []string             // on the shelf, until they are given back
+	held    []*shelved           // until they are given back
 }
 
 // stage puts a job's inputs where ComfyUI finds them, each content and name
@@ -25,24 +25,23 @@ type staging struct {
 func (e *Engine) stage(ctx context.Context, job engine.Job, out engine.Sink) (*staging, error) {
 	s := &staging{names: map[[2]string]string{}, clients: map[string]string{}}
 	for _, in := range job.Inputs {
-		want := stagedName(in)
-		name, ok, err := e.onShelf(ctx, want)
+		f, name, err := e.onShelf(ctx, in)
 		if err != nil {
 			return s, err
 		}
-		if ok {
+		s.held = append(s.held, f)
+		if name != "" {
 			s.reused = true
 		} else if err := e.fits(ctx, job, in); err != nil {
 			return s, err
 		} else {
-			if name, err = e.bring(ctx, in, want, out); err != nil {
+			if name, err = e.bring(ctx, in, f.want, out); err != nil {
 				return s, fmt.Errorf("stage %q: %w", in.Reference, err)
 			}
 			e.mu.Lock()
-			e.staged.put(want, name, in.Size)
+			f.brought(name)
 			e.mu.Unlock()
 		}
-		s.held = append(s.held, want)
 		s.names[[2]string{in.Node, in.Input}] = name
 		if _, ok := s.clients[name]; !ok {
 			s.clients[name] = in.Reference
@@ -51,23 +50,24 @@ func (e *Engine) stage(ctx context.Context, job engine.Job, out engine.Sink) (*s
 	return s, nil
 }
 
-// onShelf takes a file that lies there. One that is just being removed is gone
-// first.
-func (e *Engine) onShelf(ctx context.Context, want string) (name string, ok bool, err error) {
+// onShelf takes a file, with its name when it lies there. One that is just being
+// removed is gone first.
+func (e *Engine) onShelf(ctx context.Context, in settee.JobInput) (f *shelved, name string, err error) {
+	want := stagedName(in)
 	for {
 		e.mu.Lock()
 		leaving := e.leaving[want]
 		if leaving == nil {
-			name, ok = e.staged.take(want)
+			f, name = e.staged.take(want, in.Size)
 		}
 		e.mu.Unlock()
 		if leaving == nil {
-			return name, ok, nil
+			return f, name, nil
 		}
 		select {
 		case <-leaving:
 		case <-ctx.Done():
-			return "", false, ctx.Err()
+			return nil, "", ctx.Err()
 		}
 	}
 }
@@ -79,8 +79,8 @@ func (e *Engine) unstage(s *staging) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, want := range s.held {
-		e.staged.give(want)
+	for _, f := range s.held {
+		f.give()
 	}
 	for _, f := range e.staged.surplus() {
 		gone := make(chan struct{})
@@ -115,13 +115,16 @@ func (e *Engine) fits(ctx context.Context, job engine.Job, in settee.JobInput) e
 	return nil
 }
 
-// restage forgets that a job's inputs are there.
-func (e *Engine) restage(job engine.Job) {
+// restage is stage for inputs that may not be there any more, s's: they are brought
+// again. Others may use them.
+func (e *Engine) restage(ctx context.Context, s *staging, job engine.Job, out engine.Sink) (*staging, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, in := range job.Inputs {
-		e.staged.remove(stagedName(in))
+	for _, f := range s.held {
+		f.doubtful = true
 	}
+	e.mu.Unlock()
+	defer e.unstage(s)
+	return e.stage(ctx, job, out)
 }
 
 // stagedName is flat, carries the hash, and has nothing in it that ComfyUI or
