@@ -229,6 +229,25 @@ func TestNodeErrors(t *testing.T) {
 	}
 }
 
+// A partner key that is also a number or a word of JSON hides neither: what ComfyUI
+// says stays JSON, and the key is hidden in every text.
+func TestRedactionStaysInsideTexts(t *testing.T) {
+	b := setUp(t, nil)
+	j := job(`{"1": {"class_type": "FakeText", "inputs": {"text": "x"}}}`, "1")
+	j.ExtraData = json.RawMessage(`{"auth_token_comfy_org": "2014", "api_key_comfy_org": "null"}`)
+	b.server.Run(func(y *comfyuitest.Play) {
+		y.Say("execution_start", "")
+		y.Say("execution_cached", `, "nodes": []`)
+		y.Show("1", `{"text": ["\u2014 2014null"], "list": [2014, null, {"size": 120145, "key": "2014"}]}`, "1")
+		y.Say("execution_success", "")
+	})
+	b.mustRun(j)
+	want := `{'text': ['— [REDACTED][REDACTED]'], 'list': [2014, None, {'size': 120145, 'key': '[REDACTED]'}]}`
+	if have := pyjson.Repr(pyjson.Of(string(b.sink.outputs["1"]))); have != want {
+		t.Errorf("%s\nnot %s", have, want)
+	}
+}
+
 func TestBlockedNodeIsNoEnding(t *testing.T) {
 	b := setUp(t, nil)
 	b.mustRun(job(`{"1": {"class_type": "FakeBlocked", "inputs": {}}}`, "1"))

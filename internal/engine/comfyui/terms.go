@@ -15,11 +15,10 @@ const redacted = "[REDACTED]"
 
 // terms puts what ComfyUI says into the client's terms: its prompt id, the
 // names it gave its files; no salt, no partner key, no folder of the machine.
-// Replacements are made in JSON text, inside strings.
+// Nothing is replaced outside the strings of a JSON text.
 type terms struct {
-	id, promptID []byte // as they stand inside a JSON string
-	rest         *strings.Replacer
-	marks        [][]byte // what rest looks for
+	id, promptID []byte   // as they stand inside a JSON string
+	marks        [][]byte // the same of all else that is replaced
 	plain        *strings.Replacer
 }
 
@@ -28,13 +27,12 @@ const folderMark = "/ComfyUI"
 
 func newTerms(job engine.Job, id, salt string, names map[string]string, folders []string) *terms {
 	t := &terms{id: []byte(id), promptID: inner(job.PromptID)}
-	var quoted, plain []string
+	plain := []string{id, job.PromptID}
 	add := func(old, replacement string) {
 		if old == "" {
 			return
 		}
 		t.marks = append(t.marks, inner(old))
-		quoted = append(quoted, string(inner(old)), string(inner(replacement)))
 		plain = append(plain, old, replacement)
 	}
 	staged := make([]string, 0, len(names))
@@ -52,8 +50,7 @@ func newTerms(job engine.Job, id, salt string, names map[string]string, folders 
 	for _, f := range folders {
 		add(f, folderMark)
 	}
-	t.rest = strings.NewReplacer(quoted...)
-	t.plain = strings.NewReplacer(append([]string{id, job.PromptID}, plain...)...)
+	t.plain = strings.NewReplacer(plain...)
 	return t
 }
 
@@ -82,13 +79,9 @@ func secrets(extra json.RawMessage) (all []string) {
 // json puts a piece of JSON into the client's terms. What is returned is JSON
 // that any reader takes.
 func (t *terms) json(v pyjson.Value) json.RawMessage {
-	return t.raw(v.Raw())
-}
-
-func (t *terms) raw(raw []byte) json.RawMessage {
-	out := bytes.ReplaceAll(raw, t.id, t.promptID) // always a copy: frames are kept by others
-	if slices.ContainsFunc(t.marks, func(m []byte) bool { return bytes.Contains(out, m) }) {
-		out = []byte(t.rest.Replace(string(out)))
+	out := bytes.ReplaceAll(v.Raw(), t.id, t.promptID) // always a copy: frames are kept by others
+	if t.marked(out) {
+		out = t.inStrings(out)
 	}
 	if bytes.Contains(out, []byte("NaN")) || bytes.Contains(out, []byte("Infinity")) {
 		if v, err := pyjson.Parse(out); err == nil {
@@ -96,6 +89,33 @@ func (t *terms) raw(raw []byte) json.RawMessage {
 		}
 	}
 	return out
+}
+
+func (t *terms) marked(raw []byte) bool {
+	return slices.ContainsFunc(t.marks, func(m []byte) bool { return bytes.Contains(raw, m) })
+}
+
+// inStrings replaces in the strings of a JSON text. What is looked for may be the
+// digits of a number or of an escape too: those stay.
+func (t *terms) inStrings(raw []byte) (out []byte) {
+	for {
+		start := bytes.IndexByte(raw, '"')
+		if start < 0 {
+			return append(out, raw...)
+		}
+		end := start + 1
+		for ; raw[end] != '"'; end++ {
+			if raw[end] == '\\' {
+				end++
+			}
+		}
+		text := raw[start : end+1]
+		out = append(out, raw[:start]...)
+		if t.marked(text) {
+			text = pyjson.Quote(t.plain.Replace(pyjson.Of(string(text)).Text()))
+		}
+		out, raw = append(out, text...), raw[end+1:]
+	}
 }
 
 // text is the same for a plain text.
