@@ -158,18 +158,3 @@ func (s *session) alive() bool {
 	defer s.mu.Unlock()
 	return s.ctx.Err() == nil && time.Now().Before(s.until)
 }
-
-// renewed says that the server extended the lease not before then.
-func (s *session) renewed(then time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.until = then.Add(s.lease)
-}
-
-// unreached has waiting claims ask on a new connection.
-func (s *session) unreached() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.trouble)
-	s.trouble = make(chan struct{})
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/settee/settee"
 	"github.com/settee/settee/internal/queue"
 	"github.com/settee/settee/internal/wire"
 )
@@ -98,54 +97,4 @@ func (s *session) end(a queue.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.trails, a)
-}
-
-// Renew extends the lease and waits for what must stop. Once the lease has
-// passed without a renewal the session is over.
-func (k *Coordinator) Renew(ctx context.Context, ses queue.Session) ([]queue.Order, error) {
-	s, err := k.of(ses.ID)
-	if err != nil {
-		return nil, err
-	}
-	var out wire.Orders
-	err = k.steadily(ctx, s, func(ctx context.Context) error {
-		began := time.Now()
-		out = wire.Orders{}
-		err := k.post(ctx, s.lease/3+min(5*time.Second, s.lease/3), s.path()+"/renew", wire.Renew{Holding: s.holding()}, &out)
-		switch {
-		case err == nil:
-			s.renewed(began)
-		case passing(err) && ctx.Err() == nil:
-			s.unreached()
-		}
-		return err
-	})
-	switch settee.CodeOf(err) {
-	case settee.CodeLeaseLost, settee.CodeUnauthorized, settee.CodeForbidden:
-		s.cancel()
-		return nil, &settee.Fault{Code: settee.CodeLeaseLost, Message: "the session is over", Err: err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, account := range out.Forget {
-		if k.forget != nil {
-			k.forget(account)
-		}
-	}
-	orders := make([]queue.Order, len(out.Orders))
-	for i, o := range out.Orders {
-		orders[i] = queue.Order{Attempt: queue.Attempt{JobID: o.Job, N: o.N, SessionID: s.ID}, Reason: o.Reason}
-	}
-	return orders, nil
-}
-
-func (s *session) holding() []wire.Attempt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]wire.Attempt, 0, len(s.trails))
-	for a := range s.trails {
-		all = append(all, wire.Attempt{Job: a.JobID, N: a.N})
-	}
-	return all
 }

@@ -86,6 +86,11 @@ func (s *Service) Renew(ctx context.Context, ses Session) ([]Order, error) {
 	return orders, err
 }
 
+// Extend extends a session's lease, as Renew does, and waits for nothing.
+func (s *Service) Extend(ctx context.Context, ses Session) error {
+	return s.renew(ctx, ses.ID, s.opt.Now())
+}
+
 // renew extends the lease and writes down what the session's attempts reported.
 func (s *Service) renew(ctx context.Context, id string, now time.Time) error {
 	held := s.attemptsOf(id)

@@ -46,9 +46,12 @@ type Opened struct {
 }
 
 // Renew extends a session: POST /sessions/{session}/renew. It answers Orders
-// when there are some, or a third of the lease later.
+// when there are some, or a third of the lease later. One that is answered at once
+// (from version 4) answers none: it says that the session lives, and the worker need
+// not wait a third of the lease to know.
 type Renew struct {
-	Holding []Attempt `json:"holding"` // the jobs that the worker knows it has
+	Holding []Attempt `json:"holding"`           // the jobs that the worker knows it has
+	AtOnce  bool      `json:"at_once,omitempty"` // then without Holding
 }
 
 // Attempt names one try at a job within a session.

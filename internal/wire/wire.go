@@ -1,7 +1,7 @@
 // Package wire is what a worker on another machine and its server say to each
-// other: the bodies of /worker/v1, versions 1 to 3. Version 2 has jobs that are
+// other: the bodies of /worker/v1, versions 1 to 4. Version 2 has jobs that are
 // claimed ahead, version 3 uploads that are hashed while they are sent, and endings
-// that carry what an attempt told last.
+// that carry what an attempt told last, version 4 renewals that are answered at once.
 //
 // What holds: text that may be Python's JSON, or whose bytes are counted (graphs
 // and definitions), travels as base64, for JSON writers change it; no body says
@@ -23,7 +23,7 @@ import (
 // Versions that this program speaks.
 const (
 	Min = 1
-	Max = 3
+	Max = 4
 )
 
 // Path is where the protocol lives.

@@ -101,8 +101,8 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) error {
 // heard is how long the answer to a claim may be under way.
 const heard = 5 * time.Second
 
-// renew extends a session and waits for what must stop: POST
-// /sessions/{session}/renew.
+// renew extends a session and waits for what must stop, unless it is to answer at
+// once: POST /sessions/{session}/renew.
 func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
 	s, err := a.session(r)
 	if err != nil {
@@ -111,6 +111,9 @@ func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
 	var in wire.Renew
 	if err := read(w, r, wire.MaxSmall, &in); err != nil {
 		return err
+	}
+	if in.AtOnce {
+		return a.extend(w, r, s)
 	}
 	known := make([]queue.Attempt, len(in.Holding))
 	for i, h := range in.Holding {
@@ -124,9 +127,7 @@ func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
 	defer context.AfterFunc(a.ctx, done)()
 	orders, err := a.opt.Queue.Renew(ctx, s)
 	if err != nil {
-		if settee.CodeOf(err) == settee.CodeLeaseLost {
-			a.forget(s.ID)
-		}
+		a.forgetLost(s, err)
 		if r.Context().Err() == nil && a.ctx.Err() != nil {
 			err = settee.Faultf(settee.CodeUnavailable, "The server is stopping.")
 		}
@@ -138,4 +139,21 @@ func (a *API) renew(w http.ResponseWriter, r *http.Request) error {
 	}
 	api.WriteJSON(w, http.StatusOK, out)
 	return nil
+}
+
+// extend extends a session and answers at once.
+func (a *API) extend(w http.ResponseWriter, r *http.Request, s queue.Session) error {
+	if err := a.opt.Queue.Extend(r.Context(), s); err != nil {
+		a.forgetLost(s, err)
+		return err
+	}
+	api.WriteJSON(w, http.StatusOK, wire.Orders{Orders: []wire.Order{}})
+	return nil
+}
+
+// forgetLost drops what is remembered of a session that err says is over.
+func (a *API) forgetLost(s queue.Session, err error) {
+	if settee.CodeOf(err) == settee.CodeLeaseLost {
+		a.forget(s.ID)
+	}
 }

@@ -39,6 +39,7 @@ type Queue interface {
 	Held(ctx context.Context, a queue.Attempt) (queue.Held, error)
 	GiveBack(ctx context.Context, s queue.Session, known []queue.Attempt, age time.Duration) error
 	Renew(ctx context.Context, s queue.Session) ([]queue.Order, error)
+	Extend(ctx context.Context, s queue.Session) error
 	Report(ctx context.Context, a queue.Attempt, frames []settee.Frame) error
 	Told(ctx context.Context, a queue.Attempt) (int, error)
 	Expect(ctx context.Context, a queue.Attempt, events int) error

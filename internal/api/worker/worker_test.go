@@ -18,7 +18,7 @@ const (
 // Version 1 as it is spoken, letter by letter: a server must go on serving it.
 func TestVersionOne(t *testing.T) {
 	each(t, func(h *house) {
-		h.want(200, `{"min":1,"max":3}`, "GET", "/versions", "")
+		h.want(200, `{"min":1,"max":4}`, "GET", "/versions", "")
 		status, text := h.ask(h.token, "POST", "/sessions", hello)
 		var opened struct{ Session, Worker string }
 		if err := json.Unmarshal([]byte(text), &opened); err != nil || status != 201 ||
@@ -69,9 +69,9 @@ func TestVersions(t *testing.T) {
 	for _, c := range []struct {
 		versions string
 		status   int
-	}{{`{"min":1,"max":1}`, 201}, {`{"min":0,"max":9}`, 201}, {`{"min":2,"max":3}`, 201}, {`{"min":4,"max":5}`, 400}, {`{"min":0,"max":0}`, 400}, {`{"min":1,"max":0}`, 400}} {
+	}{{`{"min":1,"max":1}`, 201}, {`{"min":0,"max":9}`, 201}, {`{"min":2,"max":3}`, 201}, {`{"min":3,"max":4}`, 201}, {`{"min":5,"max":6}`, 400}, {`{"min":0,"max":0}`, 400}, {`{"min":1,"max":0}`, 400}} {
 		status, text := h.ask(h.token, "POST", "/sessions", strings.Replace(hello, `{"min":1,"max":1}`, c.versions, 1))
-		if status != c.status || status == 400 && text != `{"code":"unsupported_version","message":"This server speaks other versions of the protocol.","versions":{"min":1,"max":3}}` {
+		if status != c.status || status == 400 && text != `{"code":"unsupported_version","message":"This server speaks other versions of the protocol.","versions":{"min":1,"max":4}}` {
 			t.Errorf("%s: %d %s", c.versions, status, text)
 		}
 	}
