@@ -10,6 +10,7 @@ import (
 // A job that was accepted because of what a ComfyUI had, and that it has no more
 // when it is given the job, runs where it can, and waits where it can nowhere.
 func TestAComfyUIThatHasLostANode(t *testing.T) {
+	t.Parallel()
 	var comfy []*comfyuitest.Server
 	bothOnMany(t, 2, func(all []*comfyuitest.Server) { comfy = all }, func(h *house) {
 		busy := h.submit(`{"1": {"class_type": "FakeWait", "inputs": {"name": "gate"}}}`)

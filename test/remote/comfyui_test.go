@@ -18,8 +18,8 @@ import (
 	"github.com/settee/settee/test/process"
 )
 
-// standIn has this test's program be a ComfyUI: it is given as the interpreter
-// of a folder with a main.py.
+// standIn has this test's program be a ComfyUI where it is set: it is given as the
+// interpreter of a folder with a main.py.
 const standIn = "SETTEE_TEST_STAND_IN"
 
 // supervised runs f with ComfyUI processes that the server keeps running, and
@@ -29,23 +29,24 @@ func supervised(t *testing.T, devices string, f func(h *house)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(standIn, "yes")
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.py"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	served := []string{"--lease", long.String()}
 	args := []string{"--comfyui", dir, "--comfyui-python", self, "--comfyui-devices", devices}
 	for _, name := range []string{"in-process", "remote"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			h := &house{T: t}
 			var server *process.Server
 			if name == "remote" {
-				setup := process.On("", "--native=false")
+				setup := process.On("", append(served, "--native=false")...)
 				setup.Up = "/healthz"
 				server = setup.Serve(t)
 				process.Work(t, server.URL, server.Token(), args...)
 			} else {
-				server = process.Serve(t, args...)
+				server = process.Serve(t, append(served, args...)...)
 			}
 			h.user, h.operator = people(t, server)
 			h.ready()
@@ -89,6 +90,7 @@ func (h *house) pid() int {
 // One process a device: each sees its own, has its own port and folders, and
 // jobs run on both at once.
 func TestOneProcessForEachDevice(t *testing.T) {
+	t.Parallel()
 	supervised(t, "0,1", func(h *house) {
 		meet := h.TempDir()
 		first, second := h.machine(meet, 2), h.machine(meet, 2) // each waits for the other
@@ -120,6 +122,7 @@ func TestOneProcessForEachDevice(t *testing.T) {
 // What happens when the ComfyUI that we keep running fails: the process is
 // another one afterwards, and the job ends once.
 func TestWhenOurComfyUIFails(t *testing.T) {
+	t.Parallel()
 	supervised(t, "0", func(h *house) {
 		raise := func(kind, text, unless string) string {
 			return fmt.Sprintf(`{"1": {"class_type": "FakeRaise", "inputs": {"kind": %q, "text": %q, "unless": %q}}}`, kind, text, unless)
@@ -162,13 +165,18 @@ func TestWhenOurComfyUIFails(t *testing.T) {
 func (h *house) killed() {
 	h.Helper()
 	pid := h.pid()
-	id := h.submit(`{"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 66051}},
-		"2": {"class_type": "FakeSleep", "inputs": {"seconds": 1.5, "images": ["1", 0]}}, "9": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}}`)
-	h.begun(id)
+	meet := h.TempDir()
+	id := h.machine(meet, 2) // it waits for a second process
+	h.until("it runs", func() bool {
+		there, err := os.ReadDir(meet)
+		return err == nil && len(there) == 1
+	})
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		h.Fatal(err)
 	}
-	h.colour(h.wait(id), "010203")
+	if said := h.told(id); strings.Contains(said, fmt.Sprintf("PID=%d ", pid)) {
+		h.Errorf("the process that was killed says %s", said)
+	}
 	if n := h.attempts(id); n != 2 {
 		h.Errorf("%d attempts", n)
 	}

@@ -12,6 +12,7 @@ import (
 // while everybody sees it wait: it is cancelled as a waiting job is, and nothing
 // happens to the other.
 func TestDepth(t *testing.T) {
+	t.Parallel()
 	var comfy *comfyuitest.Server
 	bothOn(t, func(s *comfyuitest.Server) { comfy = s }, func(h *house) {
 		wait := func(name string) string {

@@ -39,13 +39,13 @@ func studios(t *testing.T, f func(s *studio)) {
 			s := &studio{T: t, comfy: comfyuitest.New(t)}
 			s.comfy.TakeUpTo(1 << 40)
 			if name == "remote" {
-				setup := process.On("", "--native=false", "--max-upload", "1TiB")
+				setup := process.On("", "--native=false", "--max-upload", "1TiB", "--lease", long.String())
 				setup.Up = "/healthz"
 				s.server = setup.Serve(t)
 				s.proxy = newProxy(t, s.server.URL)
 				s.worker = process.Work(t, s.proxy.url, s.server.Token(), "--comfyui", s.comfy.URL)
 			} else {
-				s.server = process.Serve(t, "--comfyui", s.comfy.URL, "--max-upload", "1TiB")
+				s.server = process.Serve(t, "--comfyui", s.comfy.URL, "--max-upload", "1TiB", "--lease", long.String())
 			}
 			var err error
 			if s.user, err = client.New(s.server.URL, process.Key, client.WithPoll(20*time.Millisecond)); err != nil {
@@ -92,6 +92,7 @@ func large(t *testing.T) int64 {
 // worker and server, worker and ComfyUI, client and server. A form that is sent
 // to ComfyUI is sent again; HTTP knows no other way.
 func TestLargeVideos(t *testing.T) {
+	t.Parallel()
 	size := large(t)
 	studios(t, func(s *studio) {
 		s.run(`{"1": {"class_type": "FakeVideo", "inputs": {"seed": 1, "size": 2000000}}}`) // what a first job takes is not the video's

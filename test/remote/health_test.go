@@ -67,6 +67,7 @@ func tell(fails bool) comfyuitest.Program {
 // jobs at most, however fast it fails. It is shown as out, and why; once it works
 // it is in again when an operator says so.
 func TestWorkerThatFailsEverything(t *testing.T) {
+	t.Parallel()
 	var servers []*comfyuitest.Server
 	bothOnMany(t, 2, func(all []*comfyuitest.Server) {
 		servers = all
@@ -124,6 +125,7 @@ func TestWorkerThatFailsEverything(t *testing.T) {
 // A job that takes down every ComfyUI that runs it ends as lost after the third,
 // while the others go on and are done, each once.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	const poison = `{"1": {"class_type": "FakeText", "inputs": {"text": "poison"}}}`
 	var kills chan int
 	bothOnMany(t, 4, func(all []*comfyuitest.Server) {

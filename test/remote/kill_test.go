@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(standIn) != "" {
 		comfyuitest.StandIn(os.Args)
 	}
+	if err := os.Setenv(standIn, "yes"); err != nil { // for programs that start this one
+		panic(err)
+	}
 	code := m.Run()
 	if err := storetest.Stop(); err != nil {
 		slog.Error("stopping PostgreSQL", "error", err)
@@ -31,9 +34,9 @@ func TestMain(m *testing.M) {
 }
 
 // programs is a server without workers, and the programs that work for it.
-func programs(t *testing.T, database string) (*house, *process.Server) {
+func programs(t *testing.T, database string, lease time.Duration) (*house, *process.Server) {
 	t.Helper()
-	setup := process.On(database, "--native=false", "--lease", "1500ms")
+	setup := process.On(database, "--native=false", "--lease", lease.String())
 	setup.Up = "/healthz"
 	server := setup.Serve(t)
 	h := &house{T: t, remote: true, url: server.URL, data: server.Data}
@@ -44,14 +47,15 @@ func programs(t *testing.T, database string) (*house, *process.Server) {
 
 // each runs f with each kind of database, given as process.On takes it.
 func each(t *testing.T, f func(t *testing.T, database string)) {
-	t.Run("sqlite", func(t *testing.T) { f(t, "") })
-	t.Run("postgres", func(t *testing.T) { f(t, storetest.PostgresURL(t)) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); f(t, "") })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); f(t, storetest.PostgresURL(t)) })
 }
 
 // A worker that is killed in the middle loses its job to another, once.
 func TestWorkerKilled(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, database string) {
-		h, server := programs(t, database)
+		h, server := programs(t, database, 2*short)
 		w := process.Work(t, server.URL, h.token, "--name", "first")
 		h.ready()
 		id := h.submit(slow(0x0a0b0c, 12))
@@ -68,8 +72,9 @@ func TestWorkerKilled(t *testing.T) {
 // A server that is killed while a job runs elsewhere comes back to the same
 // attempt, with the whole history.
 func TestServerKilledWhileAJobRunsElsewhere(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, database string) {
-		h, server := programs(t, database)
+		h, server := programs(t, database, long)
 		process.Work(t, server.URL, h.token)
 		h.ready()
 		id := h.submit(slow(0x0d0e0f, 30))
@@ -108,7 +113,8 @@ func setting(t *testing.T, name string, usual int) int {
 // However often workers are killed, every job is done, once, and none shares a
 // file: that several of its workers fell is no job's fault while others fall too.
 func TestWorkersKilledAtRandom(t *testing.T) {
-	h, server := programs(t, "")
+	t.Parallel()
+	h, server := programs(t, "", short)
 	kills, jobs := setting(t, "SETTEE_TEST_WORKER_KILLS", 8), setting(t, "SETTEE_TEST_WORKER_JOBS", 60)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

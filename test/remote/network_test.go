@@ -18,17 +18,25 @@ import (
 	"github.com/settee/settee/internal/queue"
 )
 
-// A network that is cut for less than the lease costs time, and no attempt.
+// A network that is cut for less than half the lease costs time, and no attempt: the
+// job goes on meanwhile, and is told of afterwards.
 func TestShortCut(t *testing.T) {
-	h := apart(t)
-	id := h.submit(slow(0x102030, 40))
+	t.Parallel()
+	h := apart(t, long)
+	h.gate.hold()
+	id := h.submit(slow(0x102030, 4))
 	h.begun(id)
 	for range 3 {
+		if s, err := h.user.Status(h.ctx(), id); err != nil || s.State != settee.InProgress {
+			t.Errorf("before a cut it is %+v, %v", s, err)
+		}
 		h.proxy.sever()
+		h.gate.pass()
 		h.pass(300 * time.Millisecond)
 		h.proxy.heal()
 		h.pass(100 * time.Millisecond)
 	}
+	h.gate.lift()
 	h.colour(h.wait(id), "102030")
 	if n := h.attempts(id); n != 1 {
 		t.Errorf("%d attempts", n)
@@ -48,16 +56,20 @@ func (h *house) pass(d time.Duration) {
 // One that is cut, or stands still, for longer than the lease costs the attempt;
 // the job is run again, here by another worker, and ends once.
 func TestLongCut(t *testing.T) {
+	t.Parallel()
 	for name, bad := range map[string]func(*proxy){"cut": (*proxy).sever, "half-open": (*proxy).freeze} {
 		t.Run(name, func(t *testing.T) {
-			h := apart(t)
-			id := h.submit(slow(0x405060, 12))
+			t.Parallel()
+			h := apart(t, short)
+			h.gate.hold()
+			id := h.submit(slow(0x405060, 1))
 			h.running(id)
 			bad(h.proxy)
 			h.until("waits again", func() bool {
 				s, err := h.user.Status(h.ctx(), id)
 				return err == nil && s.State == settee.Pending
 			})
+			h.gate.lift()
 			h.proxy.heal()
 			h.colour(h.wait(id), "405060")
 			if n := h.attempts(id); n < 2 {
@@ -73,8 +85,10 @@ func TestLongCut(t *testing.T) {
 // What a lost attempt made is withdrawn, also where its worker is the next to run
 // the job and keeps what it made: it is made again.
 func TestFilesOfALostAttempt(t *testing.T) {
-	h := apart(t)
-	id := h.submit(strings.Replace(slow(0x708090, 12), `"9999"`, `"early": {"class_type": "SaveImage", "inputs": {"images": ["0", 0], "filename_prefix": "early"}}, "9999"`, 1))
+	t.Parallel()
+	h := apart(t, short)
+	h.gate.hold()
+	id := h.submit(strings.Replace(slow(0x708090, 1), `"9999"`, `"early": {"class_type": "SaveImage", "inputs": {"images": ["0", 0], "filename_prefix": "early"}}, "9999"`, 1))
 	h.until("one file is there", func() bool {
 		j, err := h.user.Job(h.ctx(), id)
 		return err == nil && len(j.Outputs.Files()) == 1
@@ -84,6 +98,7 @@ func TestFilesOfALostAttempt(t *testing.T) {
 		s, err := h.user.Status(h.ctx(), id)
 		return err == nil && s.State == settee.Pending
 	})
+	h.gate.lift()
 	h.proxy.heal()
 	j := h.wait(id)
 	if n := len(j.Outputs.Files()); j.State != settee.Completed || n != 2 {
@@ -101,7 +116,8 @@ func TestFilesOfALostAttempt(t *testing.T) {
 
 // A slow network is slow, and nothing else.
 func TestSlowNetwork(t *testing.T) {
-	h := apart(t)
+	t.Parallel()
+	h := apart(t, long)
 	h.proxy.slowly(50 * time.Millisecond)
 	for i := range 3 {
 		id := h.submit(plain(i))
@@ -114,7 +130,8 @@ func TestSlowNetwork(t *testing.T) {
 // A connection that stands still while the worker is idle loses no job that is
 // given over it.
 func TestJobGivenIntoTheVoid(t *testing.T) {
-	h := apart(t)
+	t.Parallel()
+	h := apart(t, short)
 	h.colour(h.wait(h.submit(plain(1))), "000001")
 	h.proxy.freeze()
 	id := h.submit(plain(2))
@@ -169,7 +186,8 @@ func (h *house) coordinator() (k *client.Coordinator, lease *queue.Lease) {
 
 // A large result goes on where its connection broke, and an input too.
 func TestLargeFilesGoOn(t *testing.T) {
-	h := apart(t)
+	t.Parallel()
+	h := apart(t, long)
 	k, lease := h.coordinator()
 	content := make([]byte, 24<<20)
 	source := rand.NewChaCha8([32]byte{1})

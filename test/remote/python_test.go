@@ -18,6 +18,7 @@ import (
 // everybody here, and a job that fails with them has failed, on the socket and in
 // history, heard or read.
 func TestNumbersThatAreNone(t *testing.T) {
+	t.Parallel()
 	for name, deaf := range map[string]bool{"heard": false, "read": true} {
 		t.Run(name, func(t *testing.T) {
 			bothOn(t, func(s *comfyuitest.Server) {
@@ -64,6 +65,7 @@ func TestNumbersThatAreNone(t *testing.T) {
 
 // Partner keys reach ComfyUI beside numbers that are none.
 func TestPartnerKeyBesideNaN(t *testing.T) {
+	t.Parallel()
 	var comfy *comfyuitest.Server
 	bothOn(t, func(s *comfyuitest.Server) { comfy = s }, func(h *house) {
 		j, err := h.user.Run(h.ctx(), client.Submission{Prompt: json.RawMessage(fake),
@@ -80,6 +82,7 @@ func TestPartnerKeyBesideNaN(t *testing.T) {
 
 // An error that is too large to be kept is told in brief.
 func TestLargeError(t *testing.T) {
+	t.Parallel()
 	bothOn(t, func(s *comfyuitest.Server) {
 		s.Run(func(p *comfyuitest.Play) {
 			p.Say("execution_start", "")

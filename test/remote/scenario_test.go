@@ -14,6 +14,7 @@ import (
 
 // Files go to the worker and come back, and the account hears the same.
 func TestFilesBothWays(t *testing.T) {
+	t.Parallel()
 	var (
 		mu    sync.Mutex
 		heard = map[bool]string{}
@@ -65,6 +66,7 @@ func TestFilesBothWays(t *testing.T) {
 
 // A node's error is the workflow's own: it is told, and not tried again.
 func TestNodeError(t *testing.T) {
+	t.Parallel()
 	both(t, func(h *house) {
 		in, err := h.user.Upload(h.ctx(), client.Upload{File: settee.File{Filename: "bad.png"}, Content: strings.NewReader("no picture")})
 		if err != nil {
@@ -81,6 +83,7 @@ func TestNodeError(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	both(t, func(h *house) {
 		first := h.submit(slow(1, 400))
 		second := h.submit(plain(2))
@@ -103,15 +106,18 @@ func TestCancel(t *testing.T) {
 // A worker that stops hands back what it cannot end in time; the next one runs
 // it again, and it is not counted as a loss.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	both(t, func(h *house) {
-		id := h.submit(slow(0x336699, 12))
-		h.running(id)
+		h.gate.hold()
+		id := h.submit(slow(0x336699, 1))
+		h.begun(id)
 		h.drained()
 		if h.remote {
 			if s, err := h.user.Status(h.ctx(), id); err != nil || s.State != settee.Pending {
 				h.Errorf("handed back as %+v, %v", s, err)
 			}
 		}
+		h.gate.lift()
 		h.back()
 		h.colour(h.wait(id), "336699")
 		if n := h.attempts(id); n != 2 {
@@ -122,14 +128,17 @@ func TestDrain(t *testing.T) {
 
 // An operator's drain lets a job end and gives no other.
 func TestOperatorsDrain(t *testing.T) {
+	t.Parallel()
 	both(t, func(h *house) {
 		name := map[bool]string{true: "box", false: "native-1"}[h.remote]
-		first := h.submit(slow(0x112233, 6))
+		h.gate.hold()
+		first := h.submit(slow(0x112233, 1))
 		h.running(first)
 		if w, err := h.operator.DrainWorker(h.ctx(), name); err != nil || !w.Drained || w.Remote != h.remote || w.Running != 1 {
 			h.Fatalf("%+v, %v", w, err)
 		}
 		second := h.submit(plain(0x445566))
+		h.gate.lift()
 		h.colour(h.wait(first), "112233")
 		if s, err := h.user.Status(h.ctx(), second); err != nil || s.State != settee.Pending {
 			h.Errorf("a drained worker was given a job: %+v, %v", s, err)
