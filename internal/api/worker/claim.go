@@ -23,14 +23,6 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 	if err := read(w, r, wire.MaxSmall, &in); err != nil {
 		return err
 	}
-	held, err := a.opt.Queue.HeldBy(r.Context(), s)
-	if err != nil {
-		return err
-	}
-	// The next job is claimed while the ending of one is on its way.
-	if len(held) >= 2*s.Depth {
-		return settee.Faultf(settee.CodeQueueFull, "The session has %d jobs already.", len(held))
-	}
 	wait := min(max(time.Duration(in.WaitMS)*time.Millisecond, 0), wire.MaxWait)
 	if in.Ahead {
 		wait = wire.MaxWait // it does not wait, and takes as long as it takes
@@ -38,7 +30,7 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 	ctx, done := context.WithTimeout(r.Context(), wait)
 	defer done()
 	defer context.AfterFunc(a.ctx, done)()
-	lease, err := a.opt.Queue.Claim(ctx, s, in.Ahead)
+	lease, err := a.next(ctx, s, in.Ahead)
 	switch {
 	case lease == nil && err == nil:
 		w.WriteHeader(http.StatusNoContent)
@@ -61,6 +53,33 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 	}
 	api.WriteJSON(w, http.StatusOK, out)
 	return nil
+}
+
+// room is how often it is looked whether a session may have one more job.
+const room = 50 * time.Millisecond
+
+// next claims once the session has fewer jobs than it may: twice those that its
+// engine takes at once, for the next is claimed while endings are on their way. A
+// claim ahead does not wait for that.
+func (a *API) next(ctx context.Context, s queue.Session, ahead bool) (*queue.Lease, error) {
+	look := time.NewTicker(room)
+	defer look.Stop()
+	for {
+		held, err := a.opt.Queue.HeldBy(ctx, s)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(held) < 2*s.Depth:
+			return a.opt.Queue.Claim(ctx, s, ahead)
+		case ahead:
+			return nil, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-look.C:
+		}
+	}
 }
 
 // lease is a lease as it travels, with its partner keys.

@@ -165,16 +165,27 @@ func gpuSession(h *house, token string) string {
 }
 
 // A session has at most twice the jobs that its engine takes at once: the next
-// is claimed while the ending of one is on its way.
+// is claimed while the endings of those before are on their way. Who has them waits,
+// and gets the next as soon as one has ended; nothing lies ahead at him.
 func TestHoarding(t *testing.T) {
 	h := newHouse(t, sqlite(t))
 	for i := range 3 {
 		h.submit(fmt.Sprint("p", i), "gpu")
 	}
 	s := h.open(h.token, "box")
+	j := h.claim(h.token, s)
 	h.claim(h.token, s)
-	h.claim(h.token, s)
-	h.want(429, `{"code":"queue_full","message":"The session has 2 jobs already."}`, "POST", s+"/claim", `{"wait_ms":10000}`)
+	h.want(204, "", "POST", s+"/claim", `{"wait_ms":1}`)
+	h.want(204, "", "POST", s+"/claim", `{"ahead":true}`)
+	got := make(chan string)
+	go func() {
+		_, text := h.ask(h.token, "POST", s+"/claim", `{"wait_ms":20000}`)
+		got <- text
+	}()
+	h.want(200, `{}`, "POST", j+"/finish", strings.NewReplacer(`"told":2`, `"told":0`, `"p"`, `"p0"`).Replace(success))
+	if text := <-got; !strings.HasPrefix(text, `{"job":"`+h.job("p2").ID+`"`) {
+		t.Errorf("claimed %s", text)
+	}
 }
 
 // A token that is deleted cuts its workers off; their jobs are put back.
