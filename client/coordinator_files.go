@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/wire"
 )
 
@@ -33,14 +35,14 @@ const (
 // hashed; one that fits into memory is hashed first, and not sent when the server
 // knows it. What breaks off goes on where it stopped; for that, content that can
 // be read only once is kept in a temporary file while it is sent.
-func (f Files) Put(ctx context.Context, content io.Reader) (settee.Blob, error) {
+func (f Files) Put(ctx context.Context, content io.Reader) (engine.Bytes, error) {
 	s, err := f.k.newest()
 	if err != nil {
-		return settee.Blob{}, err
+		return engine.Bytes{}, err
 	}
 	body, err := newSource(content)
 	if err != nil {
-		return settee.Blob{}, err
+		return engine.Bytes{}, err
 	}
 	defer body.Close()
 	if s.version >= 3 && !body.ended {
@@ -48,24 +50,32 @@ func (f Files) Put(ctx context.Context, content io.Reader) (settee.Blob, error) 
 		if err == nil {
 			s.receive(b, receipt)
 		}
-		return b, err
+		return engine.Bytes{Blob: b}, err
 	}
 	if err := body.finish(); err != nil {
-		return settee.Blob{}, err
+		return engine.Bytes{}, err
 	}
 	b := body.blob()
+	if s.knows(b) {
+		return engine.Bytes{Blob: b}, nil
+	}
+	return engine.Bytes{Blob: b}, f.upload(ctx, s, body, b)
+}
+
+// Keep uploads bytes that Put has answered.
+func (f Files) Keep(ctx context.Context, b engine.Bytes) error {
+	s, err := f.k.newest()
+	if err != nil || s.knows(b.Blob) {
+		return err
+	}
+	return f.upload(ctx, s, bytes.NewReader(b.Small), b.Blob)
+}
+
+// knows reports that the server has a file from this session.
+func (s *session) knows(b settee.Blob) bool {
 	s.mu.Lock()
-	known := s.receipts[b.Hash] != ""
-	s.mu.Unlock()
-	if known {
-		return b, nil
-	}
-	receipt, err := f.upload(ctx, s, body, b)
-	if err != nil {
-		return settee.Blob{}, err
-	}
-	s.receive(b, receipt)
-	return b, nil
+	defer s.mu.Unlock()
+	return s.receipts[b.Hash] != ""
 }
 
 // receive remembers that the server has a file.
@@ -79,9 +89,10 @@ func (s *session) receive(b settee.Blob, receipt string) {
 }
 
 // upload sends a file, from where the server has it.
-func (f Files) upload(ctx context.Context, s *session, body io.ReadSeeker, b settee.Blob) (receipt string, err error) {
+func (f Files) upload(ctx context.Context, s *session, body io.ReadSeeker, b settee.Blob) error {
 	ask := b.Size > atOnce
-	err = f.k.steadily(ctx, s, func(ctx context.Context) error {
+	var receipt string
+	err := f.k.steadily(ctx, s, func(ctx context.Context) error {
 		var known wire.Declared
 		if ask {
 			if err := f.k.post(ctx, answered, s.path()+"/blobs", wire.Declare{Hash: b.Hash, Size: b.Size}, &known); err != nil {
@@ -104,7 +115,10 @@ func (f Files) upload(ctx context.Context, s *session, body io.ReadSeeker, b set
 		receipt = out.Receipt
 		return err
 	})
-	return receipt, err
+	if err == nil {
+		s.receive(b, receipt)
+	}
+	return err
 }
 
 var errBroken = errors.New("the upload broke off")

@@ -123,7 +123,7 @@ func TestFilesArrive(t *testing.T) {
 			t.Run(c.what+", read "+kind, func(t *testing.T) {
 				d := &depot{version: c.version, cut: c.cut, forget: c.forget}
 				b, err := d.files(t).Put(t.Context(), reader(c.content))
-				if want := (settee.Blob{Hash: hashOf(c.content), Size: int64(len(c.content))}); err != nil || b != want {
+				if want := (settee.Blob{Hash: hashOf(c.content), Size: int64(len(c.content))}); err != nil || b.Blob != want {
 					t.Errorf("%+v, %v", b, err)
 				}
 				if !bytes.Equal(d.have, c.content) {

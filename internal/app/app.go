@@ -132,7 +132,7 @@ func (a *App) services(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.assets = asset.New(a.db, a.metrics.Blobs(disk, now), asset.Options{Now: now, Secret: a.root.Derive("links")})
+	a.assets = asset.New(a.db, disk, asset.Options{Now: now, Secret: a.root.Derive("links"), Stored: a.metrics.Stored})
 	a.queue = queue.New(a.metrics.Queue(a.db, now), a.bus, queue.Options{Now: now, Boot: id + "/" + settee.NewID(), Lease: a.cfg.Lease, Log: a.cfg.Log})
 	a.pools = pool.New(a.db, a.assets, now)
 	a.admit = admission.New(a.pools, a.assets, a.queue, func(plain []byte) (string, error) {
@@ -141,7 +141,7 @@ func (a *App) services(ctx context.Context) error {
 	a.hub = live.New(a.bus, a.queue, live.Options{Now: now, Log: a.cfg.Log, Previews: a.cfg.Previews})
 	a.metrics.Watch(a.hub, a.db, now)
 	a.remote = remote.New(remote.Options{
-		Queue: a.queue, Files: asset.Outputs{Service: a.assets}, Secret: a.root.Derive("receipts"), Unseal: a.unseal,
+		Queue: a.queue, Files: asset.Uploads{Service: a.assets}, Secret: a.root.Derive("receipts"), Unseal: a.unseal,
 		Watched: a.hub.Watched, Now: now, Log: a.cfg.Log,
 	})
 	if _, err := a.bus.Subscribe(bus.Free, func(account []byte) { a.remote.Forget(string(account)) }); err != nil {

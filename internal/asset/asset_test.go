@@ -31,9 +31,11 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 // house is a service on an empty database with the accounts ann and bob.
 type house struct {
 	*asset.Service
-	t   *testing.T
-	db  *store.DB
-	now time.Time
+	t    *testing.T
+	db   *store.DB
+	disk *blob.Disk
+	dir  string // of disk
+	now  time.Time
 }
 
 func each(t *testing.T, f func(h *house)) {
@@ -43,11 +45,12 @@ func each(t *testing.T, f func(h *house)) {
 func open(t *testing.T, db *store.DB) *house {
 	t.Helper()
 	h := &house{t: t, db: db, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	disk, err := blob.NewDisk(filepath.Join(t.TempDir(), "blobs"))
-	if err != nil {
+	h.dir = filepath.Join(t.TempDir(), "blobs")
+	var err error
+	if h.disk, err = blob.NewDisk(h.dir); err != nil {
 		t.Fatal(err)
 	}
-	h.Service = asset.New(db, disk, asset.Options{Now: func() time.Time { return h.now }, Secret: []byte("secret")})
+	h.Service = asset.New(db, h.disk, asset.Options{Now: func() time.Time { return h.now }, Secret: []byte("secret")})
 	storetest.Account(t, db, "ann", settee.Tier{})
 	storetest.Account(t, db, "bob", settee.Tier{})
 	return h
@@ -257,78 +260,6 @@ func TestReferencesOfWorkflows(t *testing.T) {
 			if ok && h.content(settee.Asset{Blob: b}) != fmt.Sprint(want) {
 				h.t.Errorf("%q is %q", reference, h.content(settee.Asset{Blob: b}))
 			}
-		}
-	})
-}
-
-// A worker's file is written down by the unit that names it; one that was there
-// and that nobody has is kept for it meanwhile.
-func TestOutputsAreWrittenDownWhenTheyAreNamed(t *testing.T) {
-	each(t, func(h *house) {
-		rows := func() (n int, since time.Time) {
-			h.t.Helper()
-			err := h.db.Read(h.t.Context(), func(tx *store.Tx) error {
-				return tx.QueryRow(`SELECT count(*), max(unreferenced_since) FROM blobs`).Scan(&n, store.Time(&since))
-			})
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			return n, since
-		}
-		outputs := asset.Outputs{Service: h.Service}
-		b, err := outputs.Put(h.t.Context(), strings.NewReader("bytes"))
-		if n, _ := rows(); err != nil || n != 0 || h.content(settee.Asset{Blob: b}) != "bytes" {
-			h.t.Errorf("new bytes: %d rows, %v", n, err)
-		}
-		if _, err := h.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
-			h.t.Fatal(err)
-		}
-		h.now = h.now.Add(time.Hour)
-		if _, err := outputs.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
-			h.t.Fatal(err)
-		}
-		if n, since := rows(); n != 1 || !since.Equal(h.now) {
-			h.t.Errorf("bytes that nobody has: %d rows, unreferenced since %v", n, since)
-		}
-		h.upload("ann", file("input", "", "x"), "bytes", false)
-		if _, err := outputs.Put(h.t.Context(), strings.NewReader("bytes")); err != nil {
-			h.t.Fatal(err)
-		}
-		if n, since := rows(); n != 1 || !since.IsZero() {
-			h.t.Errorf("bytes that have an owner: %d rows, unreferenced since %v", n, since)
-		}
-	})
-}
-
-func TestPutIsWrittenDownUntilSomethingNamesIt(t *testing.T) {
-	each(t, func(h *house) {
-		since := func(hash string) (at time.Time) {
-			h.t.Helper()
-			err := h.db.Read(h.t.Context(), func(tx *store.Tx) error {
-				return tx.QueryRow(`SELECT unreferenced_since FROM blobs WHERE hash = $1`, hash).Scan(store.Time(&at))
-			})
-			if err != nil {
-				h.t.Fatal(err)
-			}
-			return at
-		}
-		b, err := h.Put(h.t.Context(), strings.NewReader("bytes"))
-		if err != nil || b.Size != 5 {
-			h.t.Fatalf("%+v, %v", b, err)
-		}
-		if at := since(b.Hash); !at.Equal(h.now) {
-			h.t.Errorf("unreferenced since %v", at)
-		}
-		h.now = h.now.Add(time.Hour)
-		if _, err := h.Put(h.t.Context(), strings.NewReader("bytes")); err != nil || !since(b.Hash).Equal(h.now) {
-			h.t.Errorf("again: unreferenced since %v, %v", since(b.Hash), err)
-		}
-		a := h.upload("ann", file("input", "", "x"), "bytes", false)
-		if at := since(b.Hash); a.Blob != b || !at.IsZero() {
-			h.t.Errorf("named: %+v, unreferenced since %v", a, at)
-		}
-		if _, err := h.Put(h.t.Context(), strings.NewReader("bytes")); err != nil || !since(b.Hash).IsZero() {
-			h.t.Errorf("a named blob became unreferenced (%v)", err)
 		}
 	})
 }

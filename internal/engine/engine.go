@@ -52,8 +52,9 @@ type Sink interface {
 	// Wanted is true for nodes that exist to send images.
 	Preview(ctx context.Context, node string, frame []byte, wanted bool) error
 
-	// Put stores a file's bytes and says what they are.
-	Put(ctx context.Context, content io.Reader) (settee.Blob, error)
+	// Put stores a file's bytes and says what they are. Those of a small file may
+	// come back with the answer, to go into NewFile: its output then keeps them.
+	Put(ctx context.Context, content io.Reader) (Bytes, error)
 
 	// Open reads the bytes of a pinned input.
 	Open(ctx context.Context, hash string) (io.ReadSeekCloser, error)
@@ -104,7 +105,7 @@ type Entry struct {
 // prefix): ComfyUI's rule (protocol note 4.7). With Name set, that name is
 // taken as it is and an existing file of it is replaced.
 type NewFile struct {
-	Blob      settee.Blob     `json:"blob"`
+	Bytes
 	Type      settee.FileType `json:"type"`
 	Subfolder string          `json:"subfolder"`
 	Prefix    string          `json:"prefix"`

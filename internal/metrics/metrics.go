@@ -1,7 +1,7 @@
 // Package metrics counts and times what the other packages do, for Prometheus.
 //
 // What holds: the other packages know nothing of it; they are wrapped (Queue),
-// or call a plain function that was handed to them (Served, Committed). No
+// or call a plain function that was handed to them (Served, Committed, Stored). No
 // label tells accounts, jobs, files or paths of clients apart: what labels say
 // is bounded by the program and by the operator's pools. Names begin with
 // settee_, times are seconds, sizes bytes.
@@ -45,7 +45,7 @@ var slow = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.wait = m.histogram("settee_job_wait_seconds", "From submitted (or handed back) to claimed.", slow, "pool")
-	m.stage = m.histogram("settee_job_stage_seconds", "Stages of a job: admit is from the parsed request to the answer, submit, claim, start (of a job claimed ahead), execute and finish are units in the database, store is one file to the disk, run is from started to the ending that the worker reports.", slow, "stage")
+	m.stage = m.histogram("settee_job_stage_seconds", "Stages of a job: admit is from the parsed request to the answer, submit, claim, start (of a job claimed ahead), execute and finish are units in the database, store is one file to the disk, or into memory when it is small: a unit writes it down, run is from started to the ending that the worker reports.", slow, "stage")
 	m.submitted = m.counter("settee_jobs_submitted_total", "Jobs taken in.").WithLabelValues()
 	m.refused = m.counter("settee_jobs_refused_total", "Jobs that were not taken, by fault.", "code")
 	m.bytes = m.counter("settee_stored_bytes_total", "Bytes of files that were stored, of jobs and uploads.").WithLabelValues()

@@ -199,7 +199,7 @@ func (h *house) none(s queue.Session) {
 // image is a node that saves one new file.
 func image(node, prefix string) engine.Executed {
 	return engine.Executed{Node: node, DisplayNode: node, RealNode: node, Output: []engine.Key{{Name: "images",
-		Entries: []engine.Entry{{New: &engine.NewFile{Blob: settee.Blob{Hash: "hash of " + prefix, Size: 4}, Type: settee.Output,
+		Entries: []engine.Entry{{New: &engine.NewFile{Bytes: engine.BytesOf([]byte("a picture of " + prefix)), Type: settee.Output,
 			Prefix: prefix, Suffix: "_.png", MIME: "image/png"}}}}}}
 }
 

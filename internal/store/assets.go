@@ -6,6 +6,7 @@ import (
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/engine"
 )
 
 const assetColumns = `a.id, a.account_id, a.type, a.subfolder, a.filename, a.hash, a.size, a.mime, COALESCE(a.job_id, ''), a.created_at`
@@ -16,41 +17,10 @@ func scanAsset(scan func(dest ...any) error) (a settee.Asset, err error) {
 	return a, err
 }
 
-// SaveBlob writes down that bytes are kept (asset.Store).
-func (db *DB) SaveBlob(ctx context.Context, b settee.Blob, now time.Time) error {
-	return db.Write(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`INSERT INTO blobs (hash, size, backend, key, state, unreferenced_since) VALUES ($1, $2, 'disk', $1, 'stored', $3)
-			ON CONFLICT (hash) DO UPDATE SET unreferenced_since = excluded.unreferenced_since
-			WHERE blobs.unreferenced_since IS NOT NULL`, b.Hash, b.Size, now)
-		return err
-	})
-}
-
-// RefreshBlob gives bytes that nothing refers to a new lease of life
-// (asset.Store). It looks before it writes: new bytes have no row yet, and old
-// ones mostly have owners.
-func (db *DB) RefreshBlob(ctx context.Context, hash string, now time.Time) error {
-	var loose bool
-	err := db.Glance(ctx, func(tx *Tx) error {
-		err := tx.QueryRow(`SELECT unreferenced_since IS NOT NULL FROM blobs WHERE hash = $1`, hash).Scan(&loose)
-		_, err = Found(err)
-		return err
-	})
-	if err != nil || !loose {
-		return err
-	}
-	return db.Write(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(`UPDATE blobs SET unreferenced_since = $2 WHERE hash = $1 AND unreferenced_since IS NOT NULL`, hash, now)
-		return err
-	})
-}
-
 // SaveAsset names bytes (asset.Store).
-func (db *DB) SaveAsset(ctx context.Context, a settee.Asset, overwrite bool) (saved settee.Asset, err error) {
+func (db *DB) SaveAsset(ctx context.Context, a settee.Asset, small []byte, overwrite bool) (saved settee.Asset, err error) {
 	err = db.Write(ctx, func(tx *Tx) error {
-		if _, err := tx.Exec(`INSERT INTO blobs (hash, size, backend, key, state) VALUES ($1, $2, 'disk', $1, 'stored')
-			ON CONFLICT (hash) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL`,
-			a.Blob.Hash, a.Blob.Size); err != nil {
+		if err := keep(tx, engine.Bytes{Blob: a.Blob, Small: small}, time.Time{}); err != nil {
 			return err
 		}
 		if overwrite {

@@ -23,7 +23,7 @@ func TestUploadedFilesTakeNumbers(t *testing.T) {
 			{Filename: "cat.png", Type: settee.Output},
 		} {
 			_, err := db.SaveAsset(t.Context(), settee.Asset{ID: settee.NewID(), AccountID: "ann", File: f,
-				Blob: settee.Blob{Hash: string(rune('a' + i)), Size: 1}, MIME: "image/png", CreatedAt: time.Unix(1, 0)}, true)
+				Blob: settee.Blob{Hash: string(rune('a' + i)), Size: 1}, MIME: "image/png", CreatedAt: time.Unix(1, 0)}, nil, true)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -126,7 +126,7 @@ func exercise(t *testing.T, db *DB) {
 	a := claim()
 	note := []record.Note{{Seq: 1, Event: settee.Event{Type: settee.EventStart, Data: []byte("{}")}}}
 	ok(db.RenewSession(ctx, s.ID, now.Add(time.Hour), now, map[queue.Attempt][]record.Note{a: note}))
-	file := engine.NewFile{Blob: settee.Blob{Hash: "h"}, Type: settee.Output, Prefix: "x"}
+	file := engine.NewFile{Bytes: engine.BytesOf([]byte("h")), Type: settee.Output, Prefix: "x"}
 	named := file
 	named.Name = "y"
 	_, err = db.ExecuteNode(ctx, a, engine.Executed{Node: "9", Output: []engine.Key{{Name: "images", Entries: []engine.Entry{

@@ -93,12 +93,10 @@ func (t *attemptRow) attach(tx *Tx, node, key string, i int, e engine.Entry, now
 	return f, err
 }
 
-// mint makes an asset: under the name asked for, whose former bytes it
+// mint keeps a file's bytes and makes an asset: under the name asked for, whose former bytes it
 // replaces, or under the account's next free number.
 func (t *attemptRow) mint(tx *Tx, n engine.NewFile, now time.Time) (f settee.File, id string, err error) {
-	if _, err := tx.Exec(`INSERT INTO blobs (hash, size, backend, key, state) VALUES ($1, $2, 'disk', $1, 'stored')
-		ON CONFLICT (hash) DO UPDATE SET unreferenced_since = NULL WHERE blobs.unreferenced_since IS NOT NULL`,
-		n.Blob.Hash, n.Blob.Size); err != nil {
+	if err := keep(tx, n.Bytes, time.Time{}); err != nil {
 		return f, "", err
 	}
 	f = settee.File{Filename: n.Name, Subfolder: n.Subfolder, Type: n.Type}

@@ -86,6 +86,11 @@ func assign(dest any, v driver.Value) error {
 			*d = n
 			return nil
 		}
+	case *[]byte:
+		if b, ok := v.([]byte); ok {
+			*d = b
+			return nil
+		}
 	case *int:
 		if n, ok := v.(int64); ok {
 			*d = int(n)

@@ -15,13 +15,16 @@ var ErrNoRows = sql.ErrNoRows
 
 // Tx is a unit or a snapshot in progress, for the function it was given to and
 // for no longer. Statements have $1, $2, … placeholders. Arguments may be
-// numbers, booleans, strings, and also: bytes and raw JSON (bound as text; nil
-// is NULL), times (as microseconds; the zero time is NULL) and any named
+// numbers, booleans, strings, and also: binary, other bytes and raw JSON (bound as
+// text; nil is NULL), times (as microseconds; the zero time is NULL) and any named
 // string or number.
 type Tx struct {
 	dialect Dialect
 	run     runner
 }
+
+// binary is bytes that are no text, for binding.
+type binary []byte
 
 // runner runs statements; arguments are plain by then.
 type runner interface {
@@ -150,6 +153,8 @@ func plain(args []any) []any {
 			if us := settee.Micros(a); us != 0 {
 				args[i] = us
 			}
+		case binary:
+			args[i] = []byte(a)
 		default:
 			args[i] = plainValue(reflect.ValueOf(a))
 		}

@@ -45,6 +45,9 @@ type Coordinator interface {
 
 // Files moves bytes by what they are.
 type Files interface {
-	Put(ctx context.Context, content io.Reader) (settee.Blob, error)
+	// Put stores a file's bytes, or answers those of a small one (engine.Sink).
+	Put(ctx context.Context, content io.Reader) (engine.Bytes, error)
+	// Keep stores bytes that Put has answered.
+	Keep(ctx context.Context, b engine.Bytes) error
 	Open(ctx context.Context, hash string) (io.ReadSeekCloser, error)
 }

@@ -25,6 +25,7 @@ type last struct {
 
 // Last has a node's output wait for the ending (engine.Sink).
 func (s *sink) Last(ctx context.Context, x engine.Executed, named func(json.RawMessage)) error {
+	s.small.Add(-small(x))
 	x, err := standardOutput(x)
 	if err == nil {
 		err = record.CheckExecuted(x)
@@ -72,12 +73,25 @@ func (l *last) add(step queue.Step) {
 	l.steps = append(l.steps, step)
 	l.bytes += len(step.Data) + len(step.Binary)
 	if x := step.Executed; x != nil {
+		l.bytes += int(small(*x))
 		for _, key := range x.Output {
 			for _, e := range key.Entries {
 				l.bytes += len(e.JSON)
 			}
 		}
 	}
+}
+
+// small is how many bytes of small files go along with an output.
+func small(x engine.Executed) (n int64) {
+	for _, key := range x.Output {
+		for _, e := range key.Entries {
+			if e.New != nil {
+				n += int64(len(e.New.Small))
+			}
+		}
+	}
+	return n
 }
 
 // empty takes all that waits. The caller holds mu.

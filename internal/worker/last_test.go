@@ -168,6 +168,16 @@ func TestWhatIsToldLast(t *testing.T) {
 				Entries: []engine.Entry{{JSON: json.RawMessage(large)}, {JSON: json.RawMessage(large)}}}}}, func(json.RawMessage) {}))
 			return nil
 		}, "executed 9; completed []", `[]`},
+		"too much of small files": {func(a *act) error {
+			for _, node := range []string{"7", "8", "9"} {
+				x := engine.Executed{Node: node, Output: []engine.Key{{Name: "images"}}}
+				for range engine.MaxTogether / engine.MaxSmall {
+					x.Output[0].Entries = append(x.Output[0].Entries, engine.Entry{New: &engine.NewFile{Bytes: engine.BytesOf(make([]byte, engine.MaxSmall))}})
+				}
+				a.tell(a.out.Last(context.Background(), x, func(json.RawMessage) {}))
+			}
+			return nil
+		}, "executed 7; executed 8; executed 9; completed []", `[]`},
 		"the engine fails": {func(a *act) error { a.last("9"); a.event("progress", `{}`); return io.ErrUnexpectedEOF }, "pending []", `[]`},
 		"nonsense": {func(a *act) error {
 			return a.out.Last(context.Background(), engine.Executed{Output: []engine.Key{{Name: "x", Entries: []engine.Entry{{JSON: json.RawMessage(`[REDACTED]`)}}}}}, nil)

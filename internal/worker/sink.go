@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"sync/atomic"
 
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
@@ -15,7 +16,8 @@ import (
 // on after the run's context is cancelled: what a node finished is not lost.
 type sink struct {
 	*task
-	previews bool // the job asked for previews (extra_data.preview_method)
+	previews bool         // the job asked for previews (extra_data.preview_method)
+	small    atomic.Int64 // bytes of small files that no output has told of yet
 }
 
 func newSink(t *task) *sink {
@@ -53,6 +55,7 @@ func (s *sink) Preview(ctx context.Context, node string, frame []byte, wanted bo
 }
 
 func (s *sink) Executed(ctx context.Context, x engine.Executed) (output json.RawMessage, err error) {
+	s.small.Add(-small(x))
 	if x, err = standardOutput(x); err != nil {
 		return nil, err
 	}
@@ -78,7 +81,20 @@ func (t *task) execute(ctx context.Context, x engine.Executed) (output json.RawM
 	return output, err
 }
 
-func (s *sink) Put(ctx context.Context, content io.Reader) (b settee.Blob, err error) {
+// Put stores a file's bytes. Those of a small one go along with its output, unless
+// those that wait for theirs are many already.
+func (s *sink) Put(ctx context.Context, content io.Reader) (engine.Bytes, error) {
+	b, err := s.put(ctx, content)
+	n := int64(len(b.Small))
+	if err != nil || s.small.Add(n) <= engine.MaxTogether {
+		return b, err
+	}
+	s.small.Add(-n)
+	err = patiently(s.alive, func() error { return s.w.files.Keep(ctx, b) })
+	return engine.Bytes{Blob: b.Blob}, err
+}
+
+func (s *sink) put(ctx context.Context, content io.Reader) (b engine.Bytes, err error) {
 	again, ok := content.(io.Seeker)
 	if !ok { // it can be read once
 		return s.w.files.Put(ctx, content)

@@ -90,7 +90,8 @@ func (c *coordinator) Close(_ context.Context, s queue.Session) error {
 
 type files struct{}
 
-func (files) Put(context.Context, io.Reader) (settee.Blob, error)     { return settee.Blob{}, nil }
+func (files) Put(context.Context, io.Reader) (engine.Bytes, error)    { return engine.Bytes{}, nil }
+func (files) Keep(context.Context, engine.Bytes) error                { return nil }
 func (files) Open(context.Context, string) (io.ReadSeekCloser, error) { return nil, errors.New("none") }
 
 // engineFunc is an engine of depth 1 whose Run is the function.

@@ -255,7 +255,7 @@ func (h *house) save(l *queue.Lease) {
 	h.t.Helper()
 	_, err := h.Execute(h.t.Context(), l.Attempt, engine.Executed{Node: "9", DisplayNode: "9", RealNode: "9",
 		Output: []engine.Key{{Name: "images", Entries: []engine.Entry{{New: &engine.NewFile{
-			Blob: settee.Blob{Hash: "hash", Size: 4}, Type: settee.Output, Prefix: "cat", Suffix: "_.png", MIME: "image/png"}}}}}})
+			Bytes: engine.BytesOf([]byte("cat.")), Type: settee.Output, Prefix: "cat", Suffix: "_.png", MIME: "image/png"}}}}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}

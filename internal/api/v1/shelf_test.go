@@ -21,6 +21,7 @@ import (
 	"github.com/settee/settee/internal/api/v1"
 	"github.com/settee/settee/internal/asset"
 	"github.com/settee/settee/internal/blob"
+	"github.com/settee/settee/internal/store"
 	"github.com/settee/settee/internal/store/storetest"
 )
 
@@ -30,6 +31,7 @@ type shelf struct {
 	api     *v1.API
 	handler http.Handler
 	clock   *clock
+	db      *store.DB
 	blobs   string // folder
 }
 
@@ -39,7 +41,7 @@ func newShelf(t *testing.T, open bool) *shelf {
 	for _, id := range []string{"a", "b", "everybody"} {
 		storetest.Account(t, db, id, settee.Tier{})
 	}
-	s := &shelf{t: t, clock: &clock{now: start}, blobs: filepath.Join(t.TempDir(), "blobs")}
+	s := &shelf{t: t, db: db, clock: &clock{now: start}, blobs: filepath.Join(t.TempDir(), "blobs")}
 	disk, err := blob.NewDisk(s.blobs)
 	if err != nil {
 		t.Fatal(err)
@@ -130,10 +132,18 @@ func (s *shelf) put(filename, content string) {
 	s.post("/upload/image", file("image", filename, content)).is(200, `{"name":"`+filename+`","subfolder":"","type":"input"}`)
 }
 
-// stored are the files in the blob folder.
+// stored are the files in the blob folder and the small ones in the database.
 func (s *shelf) stored() []string {
 	s.t.Helper()
 	all, err := filepath.Glob(filepath.Join(s.blobs, "*", "*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	err = s.db.Read(s.t.Context(), func(tx *store.Tx) error {
+		small, err := store.Collect(tx, store.One[string], `SELECT hash FROM blob_contents`)
+		all = append(all, small...)
+		return err
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,12 +6,13 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/api"
 	"github.com/settee/settee/internal/asset"
+	"github.com/settee/settee/internal/engine"
 )
 
 // UploadImage stores a file of any kind and answers the name it got.
 // (operationId uploadImage, protocol note 1.5)
 func (a *API) UploadImage(w http.ResponseWriter, r *http.Request) {
-	var stored settee.Blob
+	var stored engine.Bytes
 	f, err := a.readForm(w, r, func(file *source) (err error) {
 		stored, err = a.Assets.Put(r.Context(), file)
 		return err

@@ -1,11 +1,15 @@
 package v1_test
 
 import (
+	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/settee/settee/internal/engine"
 )
 
 // blake3 of "hello".
@@ -52,6 +56,43 @@ func TestViewWithoutThePrefixIsInline(t *testing.T) {
 	}
 	if a := s.get("/view?filename=hello.txt&type=input&disposition=attachment"); a.header.Get("Content-Disposition") != `attachment; filename="hello.txt"` {
 		t.Errorf("attachment: %s", a.headers())
+	}
+}
+
+// At the size up to which a file lies in the database, and one byte beyond, it is
+// served alike: whole, in ranges, by its hash, through a link.
+func TestFilesAroundTheLimitOfSmallOnes(t *testing.T) {
+	s := newShelf(t, false)
+	for _, size := range []int{engine.MaxSmall, engine.MaxSmall + 1} {
+		content := strings.Repeat("0123456789abcdef", size/16+1)[:size]
+		hash, name := engine.BytesOf([]byte(content)).Hash, fmt.Sprint(size, ".txt")
+		s.put(name, content)
+		s.put(name, content)
+		view := "/view?filename=" + name + "&type=input"
+		for _, target := range []string{view, "/view?filename=blake3:" + hash, s.get("/api" + view).header.Get("Location")} {
+			if a := s.get(target); a.status != 200 || a.body != content || a.header.Get("Content-Length") != fmt.Sprint(size) || a.header.Get("Etag") != `"`+hash+`"` {
+				t.Errorf("%s: %d, %d bytes\n%s", target, a.status, len(a.body), a.headers())
+			}
+			if a := s.ask("HEAD", target, nil); a.status != 200 || a.body != "" || a.header.Get("Content-Length") != fmt.Sprint(size) {
+				t.Errorf("HEAD %s: %d, %d bytes\n%s", target, a.status, len(a.body), a.headers())
+			}
+			last := fmt.Sprintf("bytes %d-%d/%d", size-10, size-1, size)
+			if a := s.get(target, "Range", "bytes=-10"); a.status != 206 || a.body != content[size-10:] || a.header.Get("Content-Range") != last {
+				t.Errorf("%s: the end: %d %q\n%s", target, a.status, a.body, a.headers())
+			}
+			if a := s.get(target, "Range", fmt.Sprintf("bytes=%d-", size)); a.status != 416 {
+				t.Errorf("%s: beyond the end: %d", target, a.status)
+			}
+			if a := s.get(target, "If-None-Match", `"`+hash+`"`); a.status != 304 || a.body != "" {
+				t.Errorf("%s: known: %d %q", target, a.status, a.body)
+			}
+		}
+		if a := s.get(view, "X-API-Key", "key-b"); a.status != 404 {
+			t.Errorf("another account's %s: %d", name, a.status)
+		}
+	}
+	if files, err := filepath.Glob(filepath.Join(s.blobs, "*", "*")); err != nil || len(files) != 1 || len(s.stored()) != 2 {
+		t.Errorf("%d files of %d, %v", len(files), len(s.stored()), err)
 	}
 }
 

@@ -81,7 +81,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 // boot starts a server that knows only what the database does.
 func (h *house) boot() {
 	h.queue = queue.New(h.db, h.bus, queue.Options{Poll: 5 * time.Millisecond, Lease: time.Minute, Log: slog.New(slog.DiscardHandler)})
-	surface := worker.New(worker.Options{Queue: h.queue, Files: asset.Outputs{Service: h.assets}, Secret: []byte("receipts"),
+	surface := worker.New(worker.Options{Queue: h.queue, Files: asset.Uploads{Service: h.assets}, Secret: []byte("receipts"),
 		Watched: func(string) bool { return false }, Log: slog.New(slog.DiscardHandler)})
 	r := api.New(api.Deps{Accounts: h.accounts, Log: slog.New(slog.DiscardHandler)})
 	surface.Mount(r)
@@ -262,10 +262,19 @@ func upload(name, content string) asset.Upload {
 	return asset.Upload{File: settee.File{Filename: name, Type: settee.Input}, Content: strings.NewReader(content)}
 }
 
-// files are the names of all that is kept, half-written files too.
+// files are the names of all that is kept, half-written files too, and the hashes
+// of what lies in the database.
 func (h *house) files() string {
 	h.Helper()
 	all, err := filepath.Glob(filepath.Join(h.folder, "*", "*"))
+	if err != nil {
+		h.Fatal(err)
+	}
+	err = h.db.Read(h.Context(), func(tx *store.Tx) error {
+		small, err := store.Collect(tx, store.One[string], `SELECT hash FROM blob_contents ORDER BY 1`)
+		all = append(all, small...)
+		return err
+	})
 	if err != nil {
 		h.Fatal(err)
 	}

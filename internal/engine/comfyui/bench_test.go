@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/comfyui"
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 )
@@ -16,9 +17,9 @@ import (
 // reading is a sink that reads what it is given and keeps nothing.
 type reading struct{ *memory }
 
-func (reading) Put(_ context.Context, content io.Reader) (settee.Blob, error) {
+func (reading) Put(_ context.Context, content io.Reader) (engine.Bytes, error) {
 	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, content, make([]byte, 256<<10))
-	return settee.Blob{Hash: "h", Size: n}, err
+	return engine.Bytes{Blob: settee.Blob{Hash: "h", Size: n}}, err
 }
 
 // BenchmarkJob is a small job from Run to its end, against a server that

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/comfyui"
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
@@ -26,7 +25,7 @@ type patient struct {
 	waits []func() error
 }
 
-func (p *patient) Put(ctx context.Context, content io.Reader) (settee.Blob, error) {
+func (p *patient) Put(ctx context.Context, content io.Reader) (engine.Bytes, error) {
 	<-p.end
 	return p.memory.Put(ctx, content)
 }

@@ -247,11 +247,11 @@ func (r *run) fetch(f settee.File) (*engine.NewFile, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	defer content.Close()
-	blob, err := r.out.Put(r.files, cleaned(f.Filename, content, r.job, r.salt))
+	stored, err := r.out.Put(r.files, cleaned(f.Filename, content, r.job, r.salt))
 	if err != nil {
 		return nil, err
 	}
-	made := &engine.NewFile{Blob: blob, Type: f.Type, Subfolder: f.Subfolder, Name: f.Filename, MIME: d.mime}
+	made := &engine.NewFile{Bytes: stored, Type: f.Type, Subfolder: f.Subfolder, Name: f.Filename, MIME: d.mime}
 	if made.MIME == "" {
 		made.MIME = "application/octet-stream"
 	}

@@ -82,20 +82,21 @@ func (m *memory) Preview(_ context.Context, node string, b []byte, wanted bool) 
 	return m.add(frame{node: node, binary: b, wanted: wanted})
 }
 
-func (m *memory) Put(_ context.Context, content io.Reader) (settee.Blob, error) {
+// Put has all bytes go along with the output, as those of small files do.
+func (m *memory) Put(_ context.Context, content io.Reader) (engine.Bytes, error) {
 	b, err := io.ReadAll(content)
 	if err = cmp.Or(err, m.full); err != nil {
-		return settee.Blob{}, err
+		return engine.Bytes{}, err
 	}
 	for _, at := range m.reread {
 		if _, err := content.(io.Seeker).Seek(int64(at), io.SeekStart); err != nil {
-			return settee.Blob{}, err
+			return engine.Bytes{}, err
 		}
 		if rest, err := io.ReadAll(content); err != nil || !bytes.Equal(rest, b[at:]) {
-			return settee.Blob{}, fmt.Errorf("from %d on %d bytes are others: %w", at, len(rest), err)
+			return engine.Bytes{}, fmt.Errorf("from %d on %d bytes are others: %w", at, len(rest), err)
 		}
 	}
-	return m.put(b), nil
+	return engine.BytesOf(b), nil
 }
 
 func (m *memory) put(b []byte) settee.Blob {
@@ -142,7 +143,7 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 					m.counter[c]++
 					f.Filename = record.FileName(*e.New, m.counter[c])
 				}
-				m.files[f] = m.blobs[e.New.Blob.Hash]
+				m.files[f] = e.New.Small
 				named[[2]int{k, i}] = f
 			case e.Old != nil:
 				if _, ok := m.files[*e.Old]; !ok && e.Old.Type != settee.Input {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/settee/settee"
+	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/native/node"
 	"github.com/settee/settee/internal/pyjson"
 )
@@ -64,7 +65,7 @@ func (h *host) Tell(text string) error {
 	return nil
 }
 
-func (h *host) Put(content io.Reader) (settee.Blob, error) {
+func (h *host) Put(content io.Reader) (engine.Bytes, error) {
 	b, err := h.run.out.Put(h.run.ctx, content)
 	if err != nil {
 		return b, &troubled{err}

@@ -66,9 +66,10 @@ func (m *memory) Preview(_ context.Context, _ string, b []byte, _ bool) error {
 	return nil
 }
 
-func (m *memory) Put(_ context.Context, content io.Reader) (settee.Blob, error) {
+// Put has all bytes go along with the output, as those of small files do.
+func (m *memory) Put(_ context.Context, content io.Reader) (engine.Bytes, error) {
 	b, err := io.ReadAll(content)
-	return m.put(b), err
+	return engine.BytesOf(b), err
 }
 
 func (m *memory) put(b []byte) settee.Blob {
@@ -113,7 +114,7 @@ func (m *memory) Executed(_ context.Context, x engine.Executed) (json.RawMessage
 				if f.Filename == "" {
 					f.Filename = record.FileName(*e.New, m.counter(*e.New))
 				}
-				m.files[f] = m.blobs[e.New.Blob.Hash]
+				m.files[f] = e.New.Small
 				named[[2]int{k, i}] = f
 			case e.Old != nil:
 				named[[2]int{k, i}] = *e.Old

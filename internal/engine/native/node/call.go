@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"time"
 
-	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/native/pixel"
 	"github.com/settee/settee/internal/pyjson"
@@ -21,8 +20,8 @@ type Host interface {
 	Show(value, total float64, png []byte) error
 	// Tell sends a text frame (protocol note 2.4, type 3).
 	Tell(text string) error
-	// Put stores a file's bytes.
-	Put(content io.Reader) (settee.Blob, error)
+	// Put stores a file's bytes (engine.Sink).
+	Put(content io.Reader) (engine.Bytes, error)
 	// Open reads the file that an input's value means. Fault CodeNotFound: there
 	// is none.
 	Open(input string) (io.ReadSeekCloser, error)

@@ -110,11 +110,11 @@ func (c *Call) save(m *pixel.Image, kind settee.FileType, prefix string, level i
 		if err != nil {
 			return err
 		}
-		blob, err := c.Put(bytes.NewReader(file))
+		kept, err := c.Put(bytes.NewReader(file))
 		if err != nil {
 			return err
 		}
-		f := &engine.NewFile{Blob: blob, Type: kind, Subfolder: folder, Prefix: name, Suffix: "_.png", MIME: "image/png"}
+		f := &engine.NewFile{Bytes: kept, Type: kind, Subfolder: folder, Prefix: name, Suffix: "_.png", MIME: "image/png"}
 		if strings.Contains(name, "%batch_num%") { // the folder is looked through for the token itself: always number 1
 			n := strconv.Itoa(i + 1)
 			f.Name = strings.ReplaceAll(name, "%batch_num%", strconv.Itoa(i)) + "_" + strings.Repeat("0", max(0, 5-len(n))) + n + "_.png"
