@@ -28,6 +28,12 @@ type Engine interface {
 	Run(ctx context.Context, job Job, out Sink) error
 }
 
+// Classed is an engine that tells of one node class what stands of it in the
+// definitions that it would describe itself with now. That costs less than all.
+type Classed interface {
+	Class(ctx context.Context, name string) (json.RawMessage, error)
+}
+
 // Job is what an engine gets to see of a job.
 type Job struct {
 	ID        string          // UUIDv5 of (job, attempt): the prompt id for an outside engine
@@ -118,7 +124,8 @@ type NewFile struct {
 // Event is the execution_error to send once the failure is committed.
 type Failure struct {
 	Event   settee.Event
-	Refused bool // no node ran: the engine says that it cannot run such a job
+	Refused bool     // no node ran: the engine says that it cannot run such a job
+	Classes []string // then: of the nodes that it would not run, where it names them
 }
 
 func (f *Failure) Error() string { return "execution_error: " + string(f.Event.Data) }

@@ -74,6 +74,70 @@ func TestARefusalByAChangedEngineHandsTheJobBack(t *testing.T) {
 	}
 }
 
+// classed is an engine of which each class says what the function says.
+type classed struct {
+	describing
+	class func(name string) (json.RawMessage, error)
+}
+
+func (c classed) Class(_ context.Context, name string) (json.RawMessage, error) { return c.class(name) }
+
+// An engine that tells of the refused classes what it told when the session was
+// opened is not asked for all else.
+func TestRefusalsByAnEngineAsItWasCostNoDescription(t *testing.T) {
+	describe := func(models string) settee.Description {
+		return settee.Description{Definitions: []byte(`{"A": {"x": [` + models + `]}, "B": {}}`)}
+	}
+	for _, c := range []struct {
+		name      string
+		classes   []string
+		class     string // what it says of A by now
+		now       string // and the models of A in all
+		ending    string
+		described int // in all sessions
+	}{
+		{"as it was", []string{"B", "A"}, `{"x": [1]}`, "1", "failed error", 1},
+		{"a model is gone", []string{"B", "A"}, `{"x": []}`, "", "pending drained", 3},
+		{"a class is gone", []string{"C"}, `{"x": [1]}`, "1", "failed error", 2},
+		{"of nothing", nil, `{"x": [1]}`, "1", "failed error", 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k, n := newCoordinator(), 0
+				stop := start(t, k, classed{describing{
+					engineFunc: func(context.Context, engine.Job, engine.Sink) error {
+						return &engine.Failure{Refused: true, Classes: c.classes, Event: refusal.Event}
+					},
+					describe: func() (settee.Description, error) {
+						if n++; n > 1 {
+							return describe(c.now), nil
+						}
+						return describe("1"), nil
+					},
+				}, func(name string) (json.RawMessage, error) {
+					switch name {
+					case "A":
+						return json.RawMessage(c.class), nil
+					case "B":
+						return json.RawMessage(`{}`), nil
+					}
+					return nil, errors.New("no such class")
+				}}, time.Second)
+				k.leases <- lease("j")
+				e := <-k.endings
+				if got := string(e.State) + " " + string(e.Reason); got != c.ending {
+					t.Errorf("ended %s, want %s", got, c.ending)
+				}
+				synctest.Wait()
+				stop()
+				if n != c.described {
+					t.Errorf("it described itself %d times, want %d", n, c.described)
+				}
+			})
+		})
+	}
+}
+
 // A user who cancels while the engine describes itself has cancelled the job.
 func TestCancelWhileARefusalIsDoubted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

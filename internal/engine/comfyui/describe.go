@@ -53,6 +53,19 @@ func (e *Engine) Describe(ctx context.Context) (settee.Description, error) {
 	}, nil
 }
 
+// Class is what Describe would tell of one node class (engine.Classed).
+func (e *Engine) Class(ctx context.Context, name string) (json.RawMessage, error) {
+	info, err := e.server.get(ctx, "/object_info/"+url.PathEscape(name))
+	if err != nil {
+		return nil, err
+	}
+	_, definitions, err := readClasses(info)
+	if err != nil {
+		return nil, fmt.Errorf("GET /object_info: %w", err)
+	}
+	return pyjson.Of(string(definitions)).Get(name).Raw(), nil
+}
+
 // models lists the model files by folder. A server without the route has none
 // to tell; newer ones leave out the folders that hold no models.
 func (e *Engine) models(ctx context.Context) (json.RawMessage, error) {

@@ -1,6 +1,7 @@
 package comfyui_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -328,6 +329,34 @@ func TestRefusedPromptFailsWithComfyUIsWords(t *testing.T) {
 	failure, ok := errors.AsType[*engine.Failure](err)
 	if !ok || !strings.Contains(string(failure.Event.Data), "node NoSuchNode does not exist") || !failure.Refused {
 		t.Errorf("%+v", err)
+	}
+}
+
+// A refusal names the classes that it is about. Of one class the engine tells what
+// it tells of it among all, also when the account's files have come since.
+func TestRefusalsNameTheirClasses(t *testing.T) {
+	b := setUp(t, nil)
+	d, err := b.engine.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mustRun(b.loadJob("cat.png", "pixels"))
+	failure, ok := errors.AsType[*engine.Failure](b.run(job(`{"1": {"class_type": "LoadImage", "inputs": {"image": "none.png"}}, "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}}`, "2")))
+	if !ok || !failure.Refused {
+		t.Fatal("it was not refused")
+	}
+	same(t, "classes", failure.Classes, []string{"LoadImage"})
+	for _, class := range []string{"LoadImage", "CheckpointLoaderSimple", "FakeText"} {
+		have, err := b.engine.Class(t.Context(), class)
+		if want := pyjson.Of(string(d.Definitions)).Get(class).Raw(); err != nil || !bytes.Equal(have, want) {
+			t.Errorf("%s: %v\n%s\nnot %s", class, err, have, want)
+		}
+	}
+	if _, err := b.engine.Class(t.Context(), "NoSuchNode"); err == nil {
+		t.Error("it tells of a class that is none")
+	}
+	if n := b.server.Log().Described; n != 1 {
+		t.Errorf("it described all %d times", n)
 	}
 }
 

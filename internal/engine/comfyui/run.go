@@ -212,37 +212,6 @@ func (r *run) unanswered(ctx context.Context, cause error) error {
 	return fmt.Errorf("%w: %w", ErrUnreachable, cause)
 }
 
-// refused turns ComfyUI's validation errors into a failure of the job: what it
-// says of the first node, and of the prompt.
-func (r *run) refused(answer []byte) error {
-	id, class, message := r.refusal(answer)
-	failure := refuse(r.job, id, class, "PromptRefused", message)
-	failure.Refused = true
-	return failure
-}
-
-func (r *run) refusal(answer []byte) (id, class, message string) {
-	v, err := pyjson.Parse(answer)
-	if err != nil {
-		return "", "", "ComfyUI refused the prompt."
-	}
-	message = v.Get("error").Get("message").Text()
-	if d := v.Get("error").Get("details").Text(); d != "" {
-		message += ": " + d
-	}
-	for _, n := range v.Get("node_errors").Members() {
-		for x := range n.Value.Get("errors").Items() {
-			if id == "" {
-				id, class = n.Key, n.Value.Get("class_type").Text()
-			}
-			if n.Key == id {
-				message += "\n" + x.Get("message").Text() + ": " + x.Get("details").Text()
-			}
-		}
-	}
-	return id, class, "ComfyUI refused the prompt. " + r.terms.text(message)
-}
-
 // tidy takes the prompt out of ComfyUI's history, which grows by whole graphs,
 // and its files out of the folders.
 func (r *run) tidy() {

@@ -67,6 +67,7 @@ type Log struct {
 	Viewed      []string          // names
 	Ranges      []string          // what of them was asked for; "" for all
 	Sockets     int
+	Described   int // GET /object_info, of all classes
 }
 
 // Program runs a prompt instead of the nodes that the server knows.
@@ -98,7 +99,7 @@ func Start(opt Options) *Server {
 		"GET /ws": s.ws, "GET /prompt": s.remaining, "POST /prompt": s.submit, "GET /queue": s.listQueue, "POST /queue": s.editQueue,
 		"POST /interrupt": s.interrupt, "GET /history": s.listHistory, "GET /history/{id}": s.listHistory, "POST /history": s.editHistory,
 		"GET /view": s.view, "POST /upload/image": s.upload, "POST /free": s.free,
-		"GET /object_info": s.objectInfo, "GET /system_stats": s.systemStats, "GET /features": s.features,
+		"GET /object_info": s.objectInfo, "GET /object_info/{class}": s.objectInfo, "GET /system_stats": s.systemStats, "GET /features": s.features,
 		"GET /models": s.models, "GET /models/{folder}": s.models,
 	} {
 		method, route, _ := strings.Cut(path, " ")

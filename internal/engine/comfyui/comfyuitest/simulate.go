@@ -67,12 +67,22 @@ func (s *Server) Lack(classes ...string) {
 	s.lacking = classes
 }
 
-func (s *Server) objectInfo(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) objectInfo(w http.ResponseWriter, r *http.Request) {
+	only := r.PathValue("class")
 	s.mu.Lock()
 	lacking := s.lacking
+	if only == "" {
+		s.log.Described++
+	}
 	s.mu.Unlock()
 	info := Definitions()
-	if len(lacking) > 0 {
+	if only != "" {
+		info = []byte(`{`)
+		if def := pyjson.Of(string(Definitions())).Get(only); def.Kind != pyjson.Absent && !slices.Contains(lacking, only) {
+			info = append(append(append(info, quote(only)...), ": "...), def.Raw()...)
+		}
+		info = append(info, '}')
+	} else if len(lacking) > 0 {
 		all := []byte{'{'}
 		for _, m := range pyjson.Of(string(info)).Members() {
 			if !slices.Contains(lacking, m.Key) {
