@@ -41,7 +41,7 @@ type store struct {
 	err   error
 }
 
-func (s *store) SubmitJob(context.Context, string, queue.Submission, *queue.Session, time.Time) (queue.Submitted, error) {
+func (s *store) SubmitJob(context.Context, string, queue.Submission, *queue.Idle, time.Time) (queue.Submitted, error) {
 	return queue.Submitted{}, s.err
 }
 func (s *store) ClaimJob(context.Context, queue.Session, bool, time.Time) (*queue.Claim, error) {

@@ -57,7 +57,7 @@ func (s *queueStore) timed(stage string, unit func() error) error {
 }
 
 // SubmitJob has the claim that goes along in its own time.
-func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, idle *queue.Session, now time.Time) (done queue.Submitted, err error) {
+func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submission, idle *queue.Idle, now time.Time) (done queue.Submitted, err error) {
 	err = s.timed(submit, func() error {
 		done, err = s.Store.SubmitJob(ctx, id, sub, idle, now)
 		return err
@@ -67,7 +67,7 @@ func (s *queueStore) SubmitJob(ctx context.Context, id string, sub queue.Submiss
 	}
 	s.m.submitted.Inc()
 	if done.Claim != nil {
-		s.claimed(done.Claim, *idle, now)
+		s.claimed(done.Claim, idle.Session, now)
 	}
 	return done, nil
 }

@@ -12,7 +12,7 @@ var ErrBenched = errors.New("the worker takes no jobs now")
 
 // Claim waits for a job that the session's worker can run and leases it. When ctx
 // ends first it returns nil and ctx.Err(). Fault CodeLeaseLost: the session is
-// over.
+// over. Nothing may be told of the job before the lease's Grant is given.
 //
 // A claim ahead is for a worker that runs another job and will soon have ended
 // it. It does not wait, and is nil when there is nothing or when another worker of
@@ -58,7 +58,7 @@ func (s *Service) Claim(ctx context.Context, ses Session, ahead bool) (*Lease, e
 		case b.err != nil:
 			return nil, b.err
 		case b.Claim != nil:
-			return s.leased(ctx, b.Claim, s.opt.Now()), nil
+			return &b.Claim.Lease, nil
 		}
 	}
 }

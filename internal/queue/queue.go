@@ -62,6 +62,7 @@ type Lease struct {
 	Secrets   json.RawMessage `json:"secrets,omitempty"`
 	Deadline  time.Time       `json:"deadline"` // the runtime cap; zero: none
 	Ahead     bool            `json:"ahead"`    // it has not started: no deadline yet
+	Grant     *Grant          `json:"-"`
 }
 
 // Ending is how an attempt ended. State Pending hands the job back.

@@ -9,17 +9,59 @@ import (
 
 // seeker is a claim that found nothing and waits. A submit takes one along that its
 // job can go to, and does its claim in its own unit: a job that finds an idle worker
-// starts one commit sooner.
+// starts one commit sooner, and is on its way to the engine while that is written.
 type seeker struct {
 	Session
 	got chan brought // from the submit that took it along
 }
 
-// brought is a lease, or nil. err is that of a submit of which nobody knows whether
+// brought is a claim, or nil. err is that of a submit of which nobody knows whether
 // it was done: the session may have a job that it never hears of.
 type brought struct {
 	*Claim
 	err error
+}
+
+// Idle is a session that has nothing to do, for a submit to take along.
+type Idle struct {
+	Session
+	// Soon, unless nil, is called with what the session gets, once all but the commit
+	// is done. The unit may be run again after that, and come to something else.
+	Soon func(*Claim)
+}
+
+// promise is what a submit has told the seeker that it takes along.
+type promise struct {
+	*seeker
+	made  Attempt // that the seeker goes on with
+	grant *Grant  // nil: it waits
+}
+
+func (p *promise) make(c *Claim) {
+	if p.grant != nil {
+		return
+	}
+	p.grant, p.made = newGrant(), c.Attempt
+	early := *c
+	early.Grant = p.grant
+	p.got <- brought{Claim: &early}
+}
+
+var errOtherwise = errors.New("the session was given something else than it was told")
+
+// keep says what came of it: c, or err.
+func (p *promise) keep(c *Claim, err error) {
+	_, unknown := errors.AsType[uncertain](err)
+	switch {
+	case p.grant == nil && unknown:
+		p.got <- brought{err: err}
+	case p.grant == nil:
+		p.got <- brought{Claim: c}
+	case err == nil && (c == nil || c.Attempt != p.made):
+		p.grant.settle(errOtherwise)
+	default:
+		p.grant.settle(err)
+	}
 }
 
 // uncertain is a Store's error of a unit that may have been done.
@@ -29,19 +71,14 @@ type uncertain interface {
 }
 
 // submit writes a job down and shows it, and with it does the claim of one who waits
-// for such a job: that does not end with the caller, and hears of the job once it was
-// shown.
+// for such a job: that does not end with the caller, and hears for sure of the job once
+// it was shown.
 func (s *Service) submit(ctx context.Context, id string, sub Submission, now time.Time) (done Submitted, err error) {
-	var idle *Session
+	var idle *Idle
 	if next := s.seekerOf(sub); next != nil {
-		ctx, idle = context.WithoutCancel(ctx), &next.Session
-		defer func() {
-			b := brought{Claim: done.Claim}
-			if _, unknown := errors.AsType[uncertain](err); unknown {
-				b.err = err
-			}
-			next.got <- b
-		}()
+		p := promise{seeker: next}
+		ctx, idle = context.WithoutCancel(ctx), &Idle{next.Session, p.make}
+		defer func() { p.keep(done.Claim, err) }()
 	}
 	done, err = s.store.SubmitJob(ctx, id, sub, idle, now)
 	if sub.Replace && sub.PromptID != id {
@@ -49,6 +86,9 @@ func (s *Service) submit(ctx context.Context, id string, sub Submission, now tim
 	}
 	if err == nil {
 		s.publishStatus(ctx, sub.AccountID, done.Counts)
+		if done.Claim != nil {
+			s.leased(ctx, done.Claim, now)
+		}
 	}
 	return done, err
 }

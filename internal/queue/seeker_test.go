@@ -32,6 +32,11 @@ func (h *house) seek(s queue.Session) <-chan answer {
 	h.t.Cleanup(cancel)
 	go func() {
 		l, err := h.Claim(ctx, s, false)
+		if err == nil {
+			if err = l.Grant.Wait(ctx); err != nil {
+				l = nil
+			}
+		}
 		got <- answer{l, err}
 	}()
 	h.idle(before + 1)
@@ -289,7 +294,7 @@ func TestASubmitKeepsToItsAccount(t *testing.T) {
 		h.submit("a", "first") // which comes before all of b's, for its account's id is less
 		for _, c := range []struct{ account, leased string }{{"b", "nobody"}, {"a", "a"}} {
 			done, err := h.db.SubmitJob(t.Context(), settee.NewID(), queue.Submission{AccountID: c.account, PromptID: settee.NewID(), Lane: "native",
-				Graph: settee.Graph{Prompt: []byte(`{}`)}}, &s, h.clock.Now())
+				Graph: settee.Graph{Prompt: []byte(`{}`)}}, &queue.Idle{Session: s}, h.clock.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -384,7 +389,7 @@ type unknown struct{ error }
 
 func (unknown) Uncertain() {}
 
-func (u unanswered) SubmitJob(ctx context.Context, id string, s queue.Submission, idle *queue.Session, now time.Time) (queue.Submitted, error) {
+func (u unanswered) SubmitJob(ctx context.Context, id string, s queue.Submission, idle *queue.Idle, now time.Time) (queue.Submitted, error) {
 	if _, err := u.Store.SubmitJob(ctx, id, s, idle, now); err != nil {
 		return queue.Submitted{}, err
 	}

@@ -16,10 +16,10 @@ import (
 type Store interface {
 	record.Store // what is read
 
-	// SubmitJob writes a job down under id. idle, unless it is nil, is a session that
-	// has nothing to do: what comes first for it now, most likely this job, is leased
-	// to it in the same unit, unless it is another account's.
-	SubmitJob(ctx context.Context, id string, s Submission, idle *Session, now time.Time) (Submitted, error)
+	// SubmitJob writes a job down under id. What comes first for idle now, unless it is
+	// nil, most likely this job, is leased to it in the same unit, unless it is another
+	// account's.
+	SubmitJob(ctx context.Context, id string, s Submission, idle *Idle, now time.Time) (Submitted, error)
 
 	// OpenSession writes down a worker and a session of it, and answers the
 	// worker's id: o's, or the one it had before. Faults as Service.OpenFor.

@@ -12,7 +12,7 @@ import (
 )
 
 // SubmitJob writes a job down under id (queue.Store).
-func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle *queue.Session, now time.Time) (done queue.Submitted, err error) {
+func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle *queue.Idle, now time.Time) (done queue.Submitted, err error) {
 	needs := db.needs.of(s.Fit.Needs, now)
 	err = db.WriteFor(ctx, s.AccountID, func(tx *Tx) error {
 		done = queue.Submitted{}
@@ -53,7 +53,10 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle
 		}
 		done.Job, done.Counts = job, a.counts()
 		if idle != nil {
-			done.Claim, err = claimFor(tx, *idle, a, now)
+			done.Claim, err = claimFor(tx, idle.Session, a, now)
+			if done.Claim != nil && idle.Soon != nil {
+				idle.Soon(done.Claim)
+			}
 		}
 		return err
 	})

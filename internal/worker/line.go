@@ -76,6 +76,9 @@ func (l *line) run(claiming context.Context) (why error) {
 			case t.ending.Reason == settee.ReasonLost:
 				why = errTrouble
 				stop()
+			case t.unheard && why == nil:
+				why = errUnheard
+				stop()
 			case t.changed && why == nil:
 				why = errChanged
 				stop()

@@ -36,6 +36,7 @@ type task struct {
 	over    chan struct{}              // closed when it and all before it have only their endings to tell
 	ended   chan struct{}              // closed when it and all before it have ended and everybody may know
 	ending  queue.Ending               // how the run returned
+	unheard bool                       // with ending: nobody knows whether the session has the job
 	changed bool                       // with ending: the engine has refused it because it is another one now
 	sound   bool                       // once over: it was neither the engine's fault nor is it handed back
 	lost    bool                       // once ended: the engine failed it, or one before it
@@ -63,7 +64,7 @@ func (t *task) begin() {
 	t.once.Do(func() {
 		t.heard.Store(time.Now().UnixNano())
 		t.look()
-		if !t.lease.Ahead && t.before.Load() == nil {
+		if !t.lease.Ahead && t.lease.Grant.Given() && t.before.Load() == nil {
 			t.admit(nil)
 			return
 		}
@@ -90,6 +91,10 @@ func (t *task) look() {
 }
 
 func (t *task) enter() error {
+	if err := t.lease.Grant.Wait(t.alive); err != nil {
+		t.cancel(stop{settee.ReasonRevoked})
+		return errNotBegun
+	}
 	if t.lease.Ahead {
 		if err := t.start(); err != nil {
 			return err
@@ -169,6 +174,10 @@ func (t *task) work(over func()) {
 		t.until(t.lease.Deadline)
 	}
 	e := t.run()
+	if err := t.lease.Grant.Wait(t.alive); err != nil {
+		t.unheard = true
+		e = queue.Ending{State: settee.Pending, Reason: settee.ReasonDrained}
+	}
 	if e.State == settee.Completed && t.kind != (kind{}) {
 		t.w.pace.note(t.kind, t.ran())
 	}

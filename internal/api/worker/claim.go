@@ -43,6 +43,9 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
+	if err := lease.Grant.Wait(context.WithoutCancel(r.Context())); err != nil {
+		return err
+	}
 	out, err := a.lease(lease)
 	if err == nil && r.Context().Err() != nil {
 		err = r.Context().Err() // nobody hears the answer
