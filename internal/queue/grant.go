@@ -9,11 +9,13 @@ type Grant struct {
 	err  error // then: it was not, or nobody knows
 }
 
-func newGrant() *Grant { return &Grant{done: make(chan struct{})} }
-
-func (g *Grant) settle(err error) {
-	g.err = err
-	close(g.done)
+// NewGrant makes a Grant; settle, called once, says what became of the lease.
+func NewGrant() (g *Grant, settle func(error)) {
+	g = &Grant{done: make(chan struct{})}
+	return g, func(err error) {
+		g.err = err
+		close(g.done)
+	}
 }
 
 // Wait waits until it is known what became of the lease. An error says that the

@@ -33,17 +33,17 @@ type Idle struct {
 // promise is what a submit has told the seeker that it takes along.
 type promise struct {
 	*seeker
-	made  Attempt // that the seeker goes on with
-	grant *Grant  // nil: it waits
+	made   Attempt     // that the seeker goes on with
+	settle func(error) // its grant; nil: the seeker waits
 }
 
 func (p *promise) make(c *Claim) {
-	if p.grant != nil {
+	if p.settle != nil {
 		return
 	}
-	p.grant, p.made = newGrant(), c.Attempt
 	early := *c
-	early.Grant = p.grant
+	p.made = c.Attempt
+	early.Grant, p.settle = NewGrant()
 	p.got <- brought{Claim: &early}
 }
 
@@ -53,14 +53,14 @@ var errOtherwise = errors.New("the session was given something else than it was 
 func (p *promise) keep(c *Claim, err error) {
 	_, unknown := errors.AsType[uncertain](err)
 	switch {
-	case p.grant == nil && unknown:
+	case p.settle == nil && unknown:
 		p.got <- brought{err: err}
-	case p.grant == nil:
+	case p.settle == nil:
 		p.got <- brought{Claim: c}
 	case err == nil && (c == nil || c.Attempt != p.made):
-		p.grant.settle(errOtherwise)
+		p.settle(errOtherwise)
 	default:
-		p.grant.settle(err)
+		p.settle(err)
 	}
 }
 
