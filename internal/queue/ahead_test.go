@@ -347,7 +347,7 @@ func TestNothingIsClaimedAheadOfAnIdleWorker(t *testing.T) {
 		q := queue.New(store, h.bus, queue.Options{Now: h.clock.Now, Poll: time.Hour})
 		got := make(chan *queue.Lease)
 		go func() {
-			l, err := q.Claim(context.Background(), idle, false)
+			l, err := given(q.Claim(context.Background(), idle, false))
 			if err != nil {
 				t.Error(err)
 			}

@@ -51,7 +51,7 @@ func TestLimitUnderManyClaimers(t *testing.T) {
 				}
 				wg.Go(func() {
 					for {
-						l, err := server.Claim(ctx, s, false)
+						l, err := given(server.Claim(ctx, s, false))
 						if err != nil {
 							if !errors.Is(err, context.Canceled) {
 								t.Error("claim:", err)
@@ -251,7 +251,7 @@ func TestClaimWakes(t *testing.T) {
 		got := make(chan *queue.Lease)
 		wait := func() {
 			go func() {
-				l, err := h.Claim(context.Background(), s, false)
+				l, err := given(h.Claim(context.Background(), s, false))
 				if err != nil {
 					t.Error(err)
 				}

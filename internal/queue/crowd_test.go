@@ -316,7 +316,7 @@ func (c *crowd) stay(ctx context.Context, i int) {
 // slot is a claimer.
 func (c *crowd) slot(v *visit, r *rand.Rand, wild bool) {
 	for v.life.Err() == nil {
-		l, err := v.server.Claim(v.life, v.Session, false)
+		l, err := given(v.server.Claim(v.life, v.Session, false))
 		if l == nil || err != nil {
 			if v.life.Err() == nil && !(settee.CodeOf(err) == settee.CodeLeaseLost && v.left()) {
 				c.Errorf("claim: %v, %v", l, err)

@@ -181,7 +181,7 @@ func (h *house) claim(s queue.Session) *queue.Lease {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
 	defer cancel()
-	l, err := h.Claim(ctx, s, false)
+	l, err := given(h.Claim(ctx, s, false))
 	if err != nil {
 		h.t.Fatalf("claim: %v", err)
 	}
@@ -336,4 +336,14 @@ func (h *house) details(account string, ids []string) (all []record.Detail, err 
 		return nil
 	})
 	return all, err
+}
+
+// given is a claim whose lease is given for sure.
+func given(l *queue.Lease, err error) (*queue.Lease, error) {
+	if l != nil && err == nil {
+		if err = l.Grant.Wait(context.Background()); err != nil {
+			l = nil
+		}
+	}
+	return l, err
 }

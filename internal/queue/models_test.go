@@ -203,7 +203,7 @@ func TestHintsReachTheWorkerThatCan(t *testing.T) {
 		got := make(chan string, 2)
 		for _, ses := range []queue.Session{one, two} {
 			go func() {
-				l, err := s.Claim(t.Context(), ses, false)
+				l, err := given(s.Claim(t.Context(), ses, false))
 				if err == nil {
 					got <- ses.WorkerID + " " + l.PromptID
 				}

@@ -228,7 +228,7 @@ func (m *model) claim(t *rapid.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	l, err := m.h.Claim(ctx, s.Session, false)
+	l, err := given(m.h.Claim(ctx, s.Session, false))
 	expect(t, err == nil, "claim: %v", err)
 	if idling {
 		m.taken(t, s)

@@ -31,12 +31,7 @@ func (h *house) seek(s queue.Session) <-chan answer {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	h.t.Cleanup(cancel)
 	go func() {
-		l, err := h.Claim(ctx, s, false)
-		if err == nil {
-			if err = l.Grant.Wait(ctx); err != nil {
-				l = nil
-			}
-		}
+		l, err := given(h.Claim(ctx, s, false))
 		got <- answer{l, err}
 	}()
 	h.idle(before + 1)
@@ -147,7 +142,7 @@ func TestAClaimEndsAsAJobComes(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			got := make(chan answer, 1)
 			go func() {
-				l, err := h.Claim(ctx, s, false)
+				l, err := given(h.Claim(ctx, s, false))
 				got <- answer{l, err}
 			}()
 			h.idle(1)
@@ -221,7 +216,7 @@ func TestASeekerThatMayNot(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				mine := make(chan answer, 1)
 				go func() {
-					l, err := h.Claim(ctx, first, false)
+					l, err := given(h.Claim(ctx, first, false))
 					mine <- answer{l, err}
 				}()
 				h.idle(1)
