@@ -11,6 +11,7 @@ import (
 type account struct {
 	id              string
 	running, queued int64 // leased, and free to be leased
+	had             int64 // queued as it was read
 	ahead           int64 // of running: not started, pending yet
 	pass, typical   float64
 	nextNumber      int64
@@ -19,6 +20,7 @@ type account struct {
 	queueLimit      int64
 	runtimeCap      int64 // microseconds
 	weight          float64
+	written         written // by the unit that has the row
 }
 
 // lockAccount locks and reads an account's row; ErrNoRows when there is none,
@@ -34,6 +36,7 @@ func lockAccount(tx *Tx, id string, skipLocked bool) (*account, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.had = a.queued
 	if a.weight <= 0 {
 		a.weight = 1
 	}
@@ -88,10 +91,22 @@ func (a *account) comeBack(tx *Tx) error {
 // with the variants again.
 func (a *account) save(tx *Tx, waiting map[string]int64) error {
 	a.version++
-	if _, err := tx.Exec(`UPDATE account_queue SET running = $2, queued = $3, pass = $4, typical = $5,
-		next_number = $6, version = $7, ahead = $8 WHERE account_id = $1`,
-		a.id, a.running, a.queued, a.pass, a.typical, a.nextNumber, a.version, a.ahead); err != nil {
+	if err := a.saveRow(tx); err != nil {
 		return err
+	}
+	return a.saveLanes(tx, waiting)
+}
+
+func (a *account) saveRow(tx *Tx) error {
+	_, err := tx.Exec(`UPDATE account_queue SET running = $2, queued = $3, pass = $4, typical = $5,
+		next_number = $6, version = $7, ahead = $8 WHERE account_id = $1`,
+		a.id, a.running, a.queued, a.pass, a.typical, a.nextNumber, a.version, a.ahead)
+	return err
+}
+
+func (a *account) saveLanes(tx *Tx, waiting map[string]int64) error {
+	if a.had == 0 && a.queued == 0 && len(waiting) == 0 {
+		return nil // nothing waits in any
 	}
 	for _, lane := range sortedKeys(waiting) {
 		n := waiting[lane]

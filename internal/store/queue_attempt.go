@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/settee/settee"
@@ -19,6 +21,7 @@ type attemptRow struct {
 	summary                       record.Summary
 	startedAt, deadline           time.Time // zero: not yet, none
 	estimate                      float64
+	fresh                         []record.Note // appended and not written down yet
 }
 
 // ahead reports that the attempt has not started.
@@ -61,37 +64,58 @@ func (t *attemptRow) write(tx *Tx, notes []record.Note, now time.Time) error {
 	if len(notes) == 0 {
 		return nil
 	}
-	if err := t.add(tx, notes); err != nil {
+	t.add(notes)
+	if err := t.flush(tx); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`UPDATE jobs SET seq = $2, updated_at = $3 WHERE id = $1`, t.JobID, t.seq, now)
 	return err
 }
 
-// add is write for a caller that keeps jobs.seq. An attempt's events have their
-// Seq from the worker's order, so one that is taken is the same event, told
-// through another server.
-func (t *attemptRow) add(tx *Tx, notes []record.Note) error {
+// add appends events that the job does not have yet, for a caller that keeps
+// jobs.seq and flushes. An attempt's events have their Seq from the worker's order,
+// so one that is taken is the same event, told through another server.
+func (t *attemptRow) add(notes []record.Note) {
 	for i := range notes {
-		if notes[i].Seq <= t.seq {
-			continue
+		if notes[i].Seq > t.seq {
+			t.append(&notes[i])
 		}
-		if err := t.append(tx, &notes[i]); err != nil {
+	}
+}
+
+// append gives an event the next Seq, or its own where that is greater. It is
+// written down by flush.
+func (t *attemptRow) append(n *record.Note) {
+	t.seq = max(t.seq+1, n.Seq)
+	n.Seq = t.seq
+	t.fresh = append(t.fresh, *n)
+}
+
+// flush writes down what was appended, some at a time.
+func (t *attemptRow) flush(tx *Tx) error {
+	for some := range slices.Chunk(t.fresh, len(insertEvents)) {
+		args := append(make([]any, 0, 2+4*len(some)), t.JobID, t.N)
+		for _, n := range some {
+			args = append(args, n.Seq, n.Event.Type, n.Event.Data, n.Meta)
+		}
+		if _, err := tx.Exec(insertEvents[len(some)-1], args...); err != nil {
 			return err
 		}
 	}
+	t.fresh = nil
 	return nil
 }
 
-// append writes one event under its Seq, or the next when that is taken; the
-// caller keeps jobs.seq.
-func (t *attemptRow) append(tx *Tx, n *record.Note) error {
-	t.seq = max(t.seq+1, n.Seq)
-	n.Seq = t.seq
-	_, err := tx.Exec(`INSERT INTO job_events (job_id, seq, attempt, type, data, meta) VALUES ($1, $2, $3, $4, $5, $6)`,
-		t.JobID, n.Seq, t.N, n.Event.Type, n.Event.Data, n.Meta)
-	return err
-}
+// insertEvents are the statements that insert one event, two, and so on.
+var insertEvents = func() (all [8]string) {
+	statement := `INSERT INTO job_events (job_id, attempt, seq, type, data, meta) VALUES `
+	for i := range all {
+		statement += fmt.Sprintf(`($1, $2, $%d, $%d, $%d, $%d)`, 4*i+3, 4*i+4, 4*i+5, 4*i+6)
+		all[i] = statement
+		statement += `, `
+	}
+	return all
+}()
 
 // notesOf are a job's durable events in order.
 func notesOf(tx *Tx, jobID string) ([]record.Note, error) {

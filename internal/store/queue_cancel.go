@@ -119,7 +119,8 @@ func (t *target) cancelPending(tx *Tx, done *queue.Cancelled, now time.Time) err
 	if t.N > 0 {
 		n := record.Note{Seq: queue.FirstSeq(t.seq, t.N+1) + 1, Event: record.Interrupted(t.promptID)}
 		n.Event.Data = record.Stamp(n.Event.Data, now)
-		if err := t.append(tx, &n); err != nil {
+		t.append(&n)
+		if err := t.flush(tx); err != nil {
 			return err
 		}
 		all, err := notesOf(tx, t.JobID)

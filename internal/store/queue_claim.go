@@ -238,7 +238,11 @@ func (a *account) lease(tx *Tx, s queue.Session, lanes []string, ahead, trial bo
 		return nil, err
 	}
 	c.Counts = a.counts()
-	c.Graph, c.Secrets, err = readGraph(tx, job.id)
+	if job.id == a.written.id {
+		c.Graph, c.Secrets = a.written.graph, a.written.secrets
+	} else {
+		c.Graph, c.Secrets, err = readGraph(tx, job.id)
+	}
 	return c, err
 }
 

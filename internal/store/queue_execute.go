@@ -29,6 +29,9 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 		if done, err = t.execute(tx, x, at, now); err != nil {
 			return err
 		}
+		if err := t.flush(tx); err != nil {
+			return err
+		}
 		_, err = tx.Exec(`UPDATE jobs SET seq = $2, outputs_count = $3, preview_output = $4, media = $5, updated_at = $6
 			WHERE id = $1`, t.JobID, t.seq, t.summary.Count, t.summary.Preview, t.summary.Media, now)
 		return err
@@ -36,8 +39,8 @@ func (db *DB) ExecuteNode(ctx context.Context, a queue.Attempt, x engine.Execute
 	return done, err
 }
 
-// execute names a node's files and writes its output down under at, or the next
-// Seq. The caller keeps the job's row.
+// execute names a node's files and appends its output under at, or the next Seq. The
+// caller keeps the job's row and flushes.
 func (t *attemptRow) execute(tx *Tx, x engine.Executed, at int, now time.Time) (done queue.Executed, err error) {
 	names := map[[2]int]settee.File{}
 	for k, key := range x.Output {
@@ -54,7 +57,8 @@ func (t *attemptRow) execute(tx *Tx, x engine.Executed, at int, now time.Time) (
 	t.summary.Add(x, file)
 	done.Note = record.Note{Seq: at, Event: settee.Event{Type: settee.EventExecuted}}
 	done.Note.Event.Data, done.Note.Meta = record.ExecutedData(t.promptID, x, done.Output)
-	return done, t.append(tx, &done.Note)
+	t.append(&done.Note)
+	return done, nil
 }
 
 // attach gives an entry's file its name and ties it to the attempt. An entry

@@ -115,9 +115,7 @@ func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, e queue.End, now t
 	first := queue.FirstSeq(0, t.N) + 1
 	known := t.seq < first // nothing of it was written before
 	ending = record.Note{Seq: first, Event: settee.Event{Type: as.Event.Type, Data: record.Stamp(as.Event.Data, now)}}
-	if err := t.add(tx, e.Notes); err != nil {
-		return nil, ending, err
-	}
+	t.add(e.Notes)
 	for _, x := range e.Last {
 		done, err := t.execute(tx, x, first, now)
 		if err != nil {
@@ -125,7 +123,8 @@ func (t *attemptRow) end(tx *Tx, a *account, as queue.Ending, e queue.End, now t
 		}
 		last = append(last, done)
 	}
-	if err := t.append(tx, &ending); err != nil {
+	t.append(&ending)
+	if err := t.flush(tx); err != nil {
 		return nil, ending, err
 	}
 	if _, err := tx.Exec(`UPDATE jobs SET state = $2, reason = $3, crashes = $4, seq = $5, ended_at = $6, updated_at = $6,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,7 +36,7 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle
 				return err
 			}
 		}
-		if err := insertJob(tx, job, s, needs.digest); err != nil {
+		if a.written, err = insertJob(tx, job, s, needs.digest); err != nil {
 			return err
 		}
 		if err := needs.save(tx, now); err != nil {
@@ -48,17 +49,23 @@ func (db *DB) SubmitJob(ctx context.Context, id string, s queue.Submission, idle
 		if err := a.count(tx, "", settee.Pending, 1); err != nil {
 			return err
 		}
-		if err := a.save(tx, nil); err != nil {
+		a.version++
+		if err := a.saveLanes(tx, nil); err != nil {
 			return err
 		}
 		done.Job, done.Counts = job, a.counts()
 		if idle != nil {
-			done.Claim, err = claimFor(tx, idle.Session, a, now)
-			if done.Claim != nil && idle.Soon != nil {
-				idle.Soon(done.Claim)
+			if done.Claim, err = claimFor(tx, idle.Session, a, now); err != nil {
+				return err
 			}
 		}
-		return err
+		if done.Claim == nil {
+			return a.saveRow(tx)
+		}
+		if idle.Soon != nil {
+			idle.Soon(done.Claim)
+		}
+		return nil
 	})
 	if err != nil {
 		return queue.Submitted{}, err
@@ -104,31 +111,37 @@ func (a *account) number(s queue.Submission) settee.Number {
 	return settee.Number{Value: n}
 }
 
-func insertJob(tx *Tx, j settee.Job, s queue.Submission, needs string) error {
+// written is a job that a unit has just written down.
+type written struct {
+	id      string
+	graph   settee.Graph
+	secrets json.RawMessage
+}
+
+func insertJob(tx *Tx, j settee.Job, s queue.Submission, needs string) (written, error) {
+	w := written{j.ID, s.Graph, s.Secrets}
+	if w.graph.ExtraData == nil {
+		w.graph.ExtraData = []byte("{}")
+	}
 	if _, err := tx.Exec(`INSERT INTO jobs (id, account_id, prompt_id, client_id, workflow_id, state, reason,
 			number, number_given, lane, attempt, crashes, cancel_requested, seq, outputs_count, media, created_at, updated_at, needs, kind)
 		VALUES ($1, $2, $3, $4, $5, $6, '', $7, $8, $9, 0, 0, $10, 0, 0, '', $11, $11, $12, $13)`,
 		j.ID, j.AccountID, j.PromptID, j.ClientID, j.WorkflowID, j.State,
 		j.Number.Value, j.Number.Given, j.Lane, false, j.CreatedAt, needs, s.Kind); err != nil {
-		return err
-	}
-	g := s.Graph
-	extra := g.ExtraData
-	if extra == nil {
-		extra = []byte("{}")
+		return w, err
 	}
 	if _, err := tx.Exec(`INSERT INTO job_graphs (job_id, prompt, edits, extra_data, outputs, secrets)
 		VALUES ($1, $2, $3, $4, $5, $6)`,
-		j.ID, g.Prompt, Encode(g.Edits), extra, Encode(g.Outputs), s.Secrets); err != nil {
-		return err
+		j.ID, w.graph.Prompt, Encode(w.graph.Edits), w.graph.ExtraData, Encode(w.graph.Outputs), w.secrets); err != nil {
+		return w, err
 	}
-	for _, in := range g.Inputs {
+	for _, in := range w.graph.Inputs {
 		if _, err := tx.Exec(`INSERT INTO job_inputs (job_id, node, input, reference, hash, size)
 			VALUES ($1, $2, $3, $4, $5, $6)`, j.ID, in.Node, in.Input, in.Reference, in.Hash, in.Size); err != nil {
-			return err
+			return w, err
 		}
 	}
-	return nil
+	return w, nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
