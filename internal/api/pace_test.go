@@ -18,12 +18,16 @@ import (
 	"github.com/settee/settee/internal/api"
 )
 
-// hurried is a server that waits 400 ms for the next bytes of a body, and for an
+// stall is how long hurried waits for the next bytes of a body: long for a busy
+// machine, too.
+const stall = 2 * time.Second
+
+// hurried is a server that waits a stall for the next bytes of a body, and for an
 // answer to be taken as long as a busy machine may need, with a path that takes a
 // body and one that answers with a file. What became of a request is told on done.
 func hurried(t *testing.T, file string) (server *httptest.Server, done chan error) {
 	r := api.New(api.Deps{Accounts: known, Log: slog.New(slog.DiscardHandler),
-		BodyTime: 400 * time.Millisecond, AnswerTime: 3 * time.Second})
+		BodyTime: stall, AnswerTime: 3 * time.Second})
 	done = make(chan error, 8)
 	r.Post("/take", func(w http.ResponseWriter, q *http.Request) {
 		n, err := io.Copy(io.Discard, q.Body)
@@ -54,10 +58,11 @@ func dial(t *testing.T, server *httptest.Server) net.Conn {
 }
 
 func TestAnUploadMayBeSlowButNotStall(t *testing.T) {
+	t.Parallel()
 	server, done := hurried(t, "")
 	slow, feed := io.Pipe()
 	go func() {
-		tick := time.NewTicker(60 * time.Millisecond)
+		tick := time.NewTicker(stall / 8)
 		defer tick.Stop()
 		for range 10 { // longer as a stall may be
 			<-tick.C
@@ -85,6 +90,7 @@ func TestAnUploadMayBeSlowButNotStall(t *testing.T) {
 
 // A path that reads no body is not held up by one that never comes.
 func TestABodyThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	server, _ := hurried(t, "")
 	conn := dial(t, server)
 	fmt.Fprint(conn, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
@@ -95,6 +101,7 @@ func TestABodyThatNobodyReads(t *testing.T) {
 }
 
 func TestAnAnswerThatNobodyTakes(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "large")
 	content := bytes.Repeat([]byte("settee "), 8<<20)
 	if err := os.WriteFile(file, content, 0o600); err != nil {
@@ -122,6 +129,7 @@ func TestAnAnswerThatNobodyTakes(t *testing.T) {
 
 // What one request left of its deadlines is not the next one's.
 func TestAConnectionMayRestBetweenRequests(t *testing.T) {
+	t.Parallel()
 	server, _ := hurried(t, "")
 	conn := dial(t, server)
 	in := bufio.NewReader(conn)
@@ -134,7 +142,7 @@ func TestAConnectionMayRestBetweenRequests(t *testing.T) {
 		if text, err := io.ReadAll(res.Body); err != nil || string(text) != "4" {
 			t.Fatalf("answered %q, %v", text, err)
 		}
-		rest := time.NewTimer(500 * time.Millisecond)
+		rest := time.NewTimer(stall + stall/8)
 		<-rest.C
 	}
 }

@@ -138,7 +138,7 @@ func TestRunTimesTheJobAlone(t *testing.T) {
 	c.job = `,"outputs":{"4":{"images":[{"filename":"a.png"}]}}`
 	c.files = map[string]string{"|a.png": "A"}
 	s.write("w.json", graph)
-	const limit = 400 * time.Millisecond
+	const limit = 2 * time.Second
 	stopped := false
 	s.program.Start = func(ctx context.Context, _ cli.Serve, _ *slog.Logger) (cli.Server, error) {
 		<-time.After(limit + 50*time.Millisecond)

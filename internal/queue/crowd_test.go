@@ -118,7 +118,7 @@ func newCrowd(t *testing.T, seed uint64, seen *deeds, dbs ...*store.DB) *crowd {
 func (c *crowd) random(who int) *rand.Rand { return rand.New(rand.NewPCG(c.seed, uint64(who))) }
 
 func (c *crowd) run() {
-	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(c.Context(), 8*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, s := range c.servers {

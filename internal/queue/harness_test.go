@@ -179,7 +179,7 @@ func (h *house) open(worker, pool string) queue.Session {
 // claim takes the job that must be there.
 func (h *house) claim(s queue.Session) *queue.Lease {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	l, err := given(h.Claim(ctx, s, false))
 	if err != nil {

@@ -218,7 +218,7 @@ func TestHintsReachTheWorkerThatCan(t *testing.T) {
 				if !want[g] {
 					t.Errorf("%s", g)
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("a hint was lost")
 			}
 		}

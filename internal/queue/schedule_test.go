@@ -226,7 +226,7 @@ func (m *model) claim(t *rapid.T) {
 		expect(t, c == nil, "claimed %+v, want nothing", c)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	l, err := given(m.h.Claim(ctx, s.Session, false))
 	expect(t, err == nil, "claim: %v", err)

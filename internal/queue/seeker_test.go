@@ -28,7 +28,7 @@ func (h *house) seek(s queue.Session) <-chan answer {
 	h.t.Helper()
 	before := h.Idle()
 	got := make(chan answer, 1)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	h.t.Cleanup(cancel)
 	go func() {
 		l, err := given(h.Claim(ctx, s, false))
@@ -41,7 +41,7 @@ func (h *house) seek(s queue.Session) <-chan answer {
 // idle waits until so many claims wait.
 func (h *house) idle(n int) {
 	h.t.Helper()
-	late := time.NewTimer(20 * time.Second)
+	late := time.NewTimer(2 * time.Minute)
 	defer late.Stop()
 	look := time.NewTicker(100 * time.Microsecond)
 	defer look.Stop()

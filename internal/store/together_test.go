@@ -54,7 +54,7 @@ func group(t *testing.T, db *store.DB, units ...func(tx *store.Tx) error) []erro
 
 func until(t *testing.T, there func() bool) {
 	t.Helper()
-	late := time.NewTimer(20 * time.Second)
+	late := time.NewTimer(2 * time.Minute)
 	defer late.Stop()
 	look := time.NewTicker(100 * time.Microsecond)
 	defer look.Stop()
@@ -260,7 +260,7 @@ func TestGroupsAmongClaims(t *testing.T) {
 	for i := range accounts {
 		storetest.Account(t, servers[0], fmt.Sprint("a", i), settee.Tier{Concurrent: 2})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var (
 		wg    sync.WaitGroup

@@ -118,6 +118,10 @@ func (c *client) job(t *testing.T, id string) (j job, ok bool) {
 	return j, true
 }
 
+// late is when what must come true is given up, on a machine that has other things to
+// do.
+const late = 5 * time.Minute
+
 // until asks for a job until is says so.
 func (c *client) until(t *testing.T, id string, deadline time.Time, is func(job) bool) (j job) {
 	t.Helper()

@@ -143,7 +143,7 @@ func (l *load) judge() {
 	var (
 		names    = map[file]string{}
 		lost     int
-		deadline = time.Now().Add(2 * time.Minute)
+		deadline = within(late)
 		ids      = make(chan string)
 		judges   sync.WaitGroup
 	)

@@ -2,7 +2,6 @@ package crash_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/settee/settee/internal/store/storetest"
 	"github.com/settee/settee/test/process"
@@ -20,7 +19,7 @@ func TestNeighbourTakesOver(t *testing.T) {
 		t.Fatalf("submit: %q %v", running, err)
 	}
 	started := func(j job) bool { return j.Status != "pending" }
-	c.until(t, running, within(30*time.Second), started)
+	c.until(t, running, within(late), started)
 
 	second := process.On(database, "--workers", "1").Serve(t)
 	other := &client{base: second.URL}
@@ -28,14 +27,14 @@ func TestNeighbourTakesOver(t *testing.T) {
 	if err != nil || beside == "" {
 		t.Fatalf("submit: %q %v", beside, err)
 	}
-	if j := other.until(t, beside, within(30*time.Second), job.ended); j.Status != "completed" {
+	if j := other.until(t, beside, within(late), job.ended); j.Status != "completed" {
 		t.Errorf("the second server's job ended as %s", j.Status)
 	}
 	if j, ok := c.job(t, running); !ok || j.Status != "in_progress" {
 		t.Fatalf("the first server's job is %q after the second has started", j.Status)
 	}
 	first.Kill()
-	j := other.until(t, running, within(90*time.Second), job.ended)
+	j := other.until(t, running, within(late), job.ended)
 	if j.Status != "completed" || len(j.files()) != 1 {
 		t.Fatalf("the killed server's job ended as %s with %d files", j.Status, len(j.files()))
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -19,7 +18,7 @@ func TestShutdown(t *testing.T) {
 	t.Parallel()
 	t.Run("what runs ends in time", func(t *testing.T) {
 		each(t, func(t *testing.T, database string) {
-			server := process.On(database, "--workers", "1", "--grace", "1m").Serve(t)
+			server := process.On(database, "--workers", "1", "--grace", late.String()).Serve(t)
 			s := interrupted(t, server, 2)
 			if s.ending != "execution_success" {
 				t.Errorf("of the running job was heard %q before the socket closed", s.ending)
@@ -68,12 +67,12 @@ func interrupted(t *testing.T, server *process.Server, steps int) *stopped {
 	if s.running, err = s.c.submit(t.Context(), long(0x112233, steps)); err != nil || s.running == "" {
 		t.Fatalf("submit: %q %v", s.running, err)
 	}
-	s.c.until(t, s.running, within(30*time.Second), func(j job) bool { return j.Status != "pending" })
+	s.c.until(t, s.running, within(late), func(j job) bool { return j.Status != "pending" })
 	if s.waiting, err = s.c.submit(t.Context(), small(0x445566)); err != nil || s.waiting == "" {
 		t.Fatalf("submit: %q %v", s.waiting, err)
 	}
 	closed := make(chan websocket.StatusCode, 1)
-	ctx, done := context.WithTimeout(t.Context(), time.Minute)
+	ctx, done := context.WithTimeout(t.Context(), late)
 	defer done()
 	go func() {
 		for {
@@ -111,7 +110,7 @@ func interrupted(t *testing.T, server *process.Server, steps int) *stopped {
 func (s *stopped) judge(t *testing.T) {
 	t.Helper()
 	for id, color := range map[string]int{s.running: 0x112233, s.waiting: 0x445566} {
-		j := s.c.until(t, id, within(time.Minute), job.ended)
+		j := s.c.until(t, id, within(late), job.ended)
 		if j.Status != "completed" || len(j.files()) != 1 {
 			t.Fatalf("job %s ended as %s with %d files", id, j.Status, len(j.files()))
 		}

@@ -23,7 +23,7 @@ import (
 const Key = "comfyui-test"
 
 // patience is how long a server may take to get ready or to stop.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // Build compiles the program once a test binary and returns its path.
 func Build(t testing.TB) string {

@@ -48,6 +48,7 @@ func TestCases(t *testing.T) {
 // The same on a server with keys, each as an account of its own. Tables of
 // pixels are left to the open server: they do not depend on who asks.
 func TestCasesWithKeys(t *testing.T) {
+	t.Parallel()
 	g := newGate()
 	s := serve(t, false, g)
 	for _, c := range recording.Cases(t) {
@@ -64,6 +65,7 @@ func TestCasesWithKeys(t *testing.T) {
 // Where ComfyUI misses a file that went after validation, a job has the bytes
 // that there were when it was submitted.
 func TestInputsArePinned(t *testing.T) {
+	t.Parallel()
 	c := recording.One(t, "error-file-removed")
 	g := newGate()
 	s := serve(t, true, g)

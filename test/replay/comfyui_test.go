@@ -56,8 +56,10 @@ var folders = map[string]string{
 // reaches the client's socket by way of adapter, worker and server as it was,
 // ids, names of files and times aside.
 func TestComfyUIsFramesReachTheClient(t *testing.T) {
+	t.Parallel()
 	for name, serve := range relayed {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			comfy := comfyuitest.New(t)
 			s := serve(t, comfy.URL)
 			turns := 0

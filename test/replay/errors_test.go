@@ -267,6 +267,7 @@ var untipped = regexp.MustCompile(`(, )?tooltip: '[^']*'|(, )?tooltip: "[^"]*"`)
 
 // Workflows of native nodes are judged the same by the native definitions alone.
 func TestErrorsOfNativeNodes(t *testing.T) {
+	t.Parallel()
 	s := serve(t, true, nil)
 	known := node.All()
 	judged := 0

@@ -52,6 +52,7 @@ func brief(t *testing.T, raw []byte) string {
 
 // Outputs that are wrong are told and left out, the others run.
 func TestMixedOutputs(t *testing.T) {
+	t.Parallel()
 	for _, open := range []bool{true, false} {
 		t.Run(mode(open), func(t *testing.T) {
 			s := serve(t, open, nil)
@@ -96,6 +97,7 @@ func TestMixedOutputs(t *testing.T) {
 
 // A file of one prefix takes a number of another, as ComfyUI reads names.
 func TestNumbersOfOtherPrefixes(t *testing.T) {
+	t.Parallel()
 	s := serve(t, true, nil)
 	for _, c := range []struct{ prefix, name string }{{"x_7", "x_7_00001_.png"}, {"x", "x_00008_.png"}, {"x_7", "x_7_00002_.png"}, {"x", "x_00009_.png"}} {
 		a := s.ask(http.MethodPost, "/prompt", []byte(`{"prompt":{"1":{"class_type":"EmptyImage","inputs":{"width":1,"height":1,"batch_size":1,"color":0}},`+

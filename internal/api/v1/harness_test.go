@@ -236,7 +236,7 @@ func (h *house) submit(id, more string) {
 // claim gives the next job to the worker; it must be there.
 func (h *house) claim() *queue.Lease {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	l, err := h.Claim(ctx, h.session, false)
 	if err != nil {

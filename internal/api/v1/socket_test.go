@@ -78,7 +78,7 @@ func (h *socketHouse) dial(path string, header ...string) peer {
 	for i := 0; i < len(header); i += 2 {
 		fields.Set(header[i], header[i+1])
 	}
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	conn, response, err := websocket.Dial(ctx, h.server.URL+path, &websocket.DialOptions{HTTPHeader: fields})
 	if err != nil {
@@ -94,7 +94,7 @@ func (h *socketHouse) dial(path string, header ...string) peer {
 // next is the next text message.
 func (p peer) next() string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
 	defer cancel()
 	kind, b, err := p.Read(ctx)
 	if err != nil {
@@ -118,7 +118,7 @@ func (p peer) expect(want ...string) {
 // ends reads to the end and answers the code of the close.
 func (p peer) ends() websocket.StatusCode {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		if _, _, err := p.Read(ctx); err != nil {

@@ -35,7 +35,7 @@ func (b *bench) result(done <-chan error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(late):
 		b.Fatal("the run does not end")
 		return nil
 	}
@@ -53,7 +53,7 @@ func (b *bench) foreign(id, graph string) {
 
 func TestCancelWhileRunning(t *testing.T) {
 	for _, f := range []comfyuitest.Faults{{}, {LoseInterrupts: 3}, {Newer: true}, {Newer: true, LoseInterrupts: 2}, {LoseInterrupts: 8}} {
-		b := setUp(t, func(o *comfyui.Options) { o.Abandon = 10 * time.Second })
+		b := setUp(t, nil)
 		b.server.Fail(f)
 		j := job(waiting, "1")
 		cancel, done := b.start(j, b.sink.until(executing("1")))
@@ -100,7 +100,7 @@ func (b *bench) posted(n int) {
 
 func (b *bench) until(what string, came func() bool) {
 	b.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(late)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
@@ -143,7 +143,7 @@ func TestInterruptedByAStranger(t *testing.T) {
 
 // A node that does not yield is left; the next job waits until it has ended.
 func TestStubbornNode(t *testing.T) {
-	b := setUp(t, nil)
+	b := setUp(t, func(o *comfyui.Options) { o.Abandon = 500 * time.Millisecond })
 	cancel, done := b.start(job(`{"1": {"class_type": "FakeWait", "inputs": {"name": "w", "stubborn": true}}}`, "1"), b.sink.until(executing("1")))
 	cancel()
 	if _, ok := errors.AsType[*engine.Interrupted](b.result(done)); !ok || b.server.Idle() {

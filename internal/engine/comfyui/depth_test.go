@@ -43,7 +43,7 @@ func (b *bench) two() (first, second *given) {
 	return first, second
 }
 
-func deep(o *comfyui.Options) { o.Depth, o.Abandon = 2, 10*time.Second }
+func deep(o *comfyui.Options) { o.Depth = 2 }
 
 // The second job's prompt is in ComfyUI's queue before the first has ended, and is
 // quiet until then.
@@ -261,7 +261,7 @@ func TestGivingUpTheSecondSparesTheProcess(t *testing.T) {
 	p := &supervised{}
 	b := setUp(t, func(o *comfyui.Options) {
 		deep(o)
-		o.Process, o.Poll, o.Call, o.Grace, o.Patience = p, time.Minute, 200*time.Millisecond, 100*time.Millisecond, time.Second
+		o.Process, o.Poll, o.Call, o.Grace, o.Patience = p, time.Minute, time.Second, 500*time.Millisecond, 4*time.Second
 	})
 	p.server = b.server
 	first, second := b.two()

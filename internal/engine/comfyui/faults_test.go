@@ -193,7 +193,7 @@ func TestBadAnswers(t *testing.T) {
 }
 
 func TestSilenceIsNotSuccess(t *testing.T) {
-	b := setUp(t, func(o *comfyui.Options) { o.Silence = 300 * time.Millisecond })
+	b := setUp(t, func(o *comfyui.Options) { o.Silence = time.Second })
 	err := b.run(job(`{"1": {"class_type": "FakeWait", "inputs": {"name": "w"}}}`, "1"))
 	if !errors.Is(err, comfyui.ErrSilent) || !strings.Contains(err.Error(), "in node 1") {
 		t.Fatalf("%v", err)
@@ -279,7 +279,7 @@ func TestOutOfMemoryIsTriedOnceMore(t *testing.T) {
 }
 
 func TestDeviceFaultIsNotTheJobsFault(t *testing.T) {
-	b := setUp(t, func(o *comfyui.Options) { o.Patience = 300 * time.Millisecond })
+	b := setUp(t, func(o *comfyui.Options) { o.Patience = 2 * time.Second })
 	fault := job(`{"1": {"class_type": "FakeRaise", "inputs": {"kind": "RuntimeError", "text": "CUDA error: an illegal memory access was encountered"}}}`, "1")
 	if err := b.run(fault); !errors.Is(err, comfyui.ErrFault) {
 		t.Fatalf("%v", err)

@@ -52,7 +52,7 @@ func TestSocketLostBetweenPrompts(t *testing.T) {
 			began := time.Now()
 			b.mustRun(j)
 			b.whole()
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > 40*time.Second { // and not the minute after which it would be asked anyway
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -14,16 +14,20 @@ import (
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 )
 
-// short is an engine that does not wait for long.
+// short is an engine that does not wait for long: for what comes in the end, so
+// much longer than it takes that a machine with other things to do is not mistaken
+// for a silent one.
 func short(o *comfyui.Options) {
-	o.Call, o.Stall, o.Patience, o.Abandon = 200*time.Millisecond, 200*time.Millisecond, 600*time.Millisecond, 600*time.Millisecond
+	o.Call, o.Stall, o.Patience, o.Abandon = 1500*time.Millisecond, 1500*time.Millisecond, 4*time.Second, 4*time.Second
 }
 
 // Wherever all connections fall silent, without an end, the run asks over new
 // ones and ends with all that was made.
 func TestSilentConnectionsCostNothing(t *testing.T) {
+	t.Parallel()
 	for n := 1; n <= 18; n += 2 {
 		t.Run(fmt.Sprintf("at frame %d", n), func(t *testing.T) {
+			t.Parallel()
 			b := setUp(t, short)
 			b.server.Fail(comfyuitest.Faults{Mute: n})
 			b.mustRun(plainJob())
@@ -35,8 +39,10 @@ func TestSilentConnectionsCostNothing(t *testing.T) {
 // A server that takes connections and says nothing is the engine's trouble, is
 // told in bounded time, and the next run works.
 func TestASilentServerIsNotTheJobsFault(t *testing.T) {
+	t.Parallel()
 	for name, silent := range map[string]bool{"from the start": true, "while a node runs": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := setUp(t, short)
 			came := b.sink.until(executing("1"))
 			if silent {
@@ -57,6 +63,7 @@ func TestASilentServerIsNotTheJobsFault(t *testing.T) {
 }
 
 func TestCancelOnASilentServer(t *testing.T) {
+	t.Parallel()
 	b := setUp(t, short)
 	cancel, done := b.start(job(waiting, "1"), b.sink.until(executing("1")))
 	b.server.Mute(true)
@@ -68,9 +75,11 @@ func TestCancelOnASilentServer(t *testing.T) {
 
 // Calls that are never answered are made again; a prompt is posted once.
 func TestCallsThatHang(t *testing.T) {
+	t.Parallel()
 	hang := comfyuitest.Answer{Hang: true}
 	for _, path := range []string{"GET /history", "GET /queue", "GET /view"} {
 		t.Run(path, func(t *testing.T) {
+			t.Parallel()
 			b := setUp(t, short)
 			b.server.Fail(comfyuitest.Faults{DropSocket: 8, Answers: map[string][]comfyuitest.Answer{path: {hang}}})
 			b.mustRun(plainJob())
@@ -82,6 +91,7 @@ func TestCallsThatHang(t *testing.T) {
 	}
 	for _, path := range []string{"POST /prompt", "GET /object_info", "POST /upload/image"} {
 		t.Run(path, func(t *testing.T) {
+			t.Parallel()
 			b := setUp(t, short)
 			b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{path: {hang, hang, hang}}})
 			err := b.run(b.loadJob("cat.png", "pixels"))
@@ -95,6 +105,7 @@ func TestCallsThatHang(t *testing.T) {
 // Files may be slow, both ways. A download that stands still goes on where it
 // was, an upload is made again.
 func TestSlowFiles(t *testing.T) {
+	t.Parallel()
 	content := strings.Repeat("0123456789abcdef", 1<<14) // 256 KiB
 	video := job(`{"1": {"class_type": "FakeFile", "inputs": {"key": "video", "name": "v_00001_.mkv", "content": "`+content+`"}}}`, "1")
 	arrived := func(b *bench) {
@@ -109,12 +120,14 @@ func TestSlowFiles(t *testing.T) {
 		}
 	}
 	t.Run("out", func(t *testing.T) {
+		t.Parallel()
 		b := setUp(t, short)
 		b.server.Fail(comfyuitest.Faults{Slow: 30 * time.Millisecond})
 		b.mustRun(video)
 		arrived(b)
 	})
 	t.Run("out, and it stands still", func(t *testing.T) {
+		t.Parallel()
 		b := setUp(t, short)
 		b.server.Fail(comfyuitest.Faults{StallView: []int{100_000, 50_000}})
 		b.mustRun(video)
@@ -124,11 +137,13 @@ func TestSlowFiles(t *testing.T) {
 		}
 	})
 	t.Run("in", func(t *testing.T) {
+		t.Parallel()
 		b := setUp(t, nil)
 		b.server.Fail(comfyuitest.Faults{Slow: 10 * time.Millisecond})
 		b.mustRun(b.loadJob("cat.png", content))
 	})
 	t.Run("in, and it stands still", func(t *testing.T) {
+		t.Parallel()
 		b := setUp(t, short)
 		b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{"POST /upload/image": {{Hang: true}}}})
 		b.mustRun(b.loadJob("cat.png", content))
@@ -137,6 +152,7 @@ func TestSlowFiles(t *testing.T) {
 
 // A full disk is the machine's trouble, whoever finds it out.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	b := setUp(t, nil)
 	b.server.Fail(comfyuitest.Faults{DiskFull: true})
 	if err := b.run(plainJob()); !errors.Is(err, comfyui.ErrFull) {
@@ -154,6 +170,7 @@ func TestFullDisk(t *testing.T) {
 
 // Describe does not wait for ever either.
 func TestDescribeASilentServer(t *testing.T) {
+	t.Parallel()
 	b := setUp(t, short)
 	b.server.Mute(true)
 	if _, err := b.engine.Describe(context.Background()); err == nil {

@@ -112,7 +112,7 @@ func setUp(t *testing.T, files map[string]string, change func(*process.Options))
 
 func (b *bench) ready() {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := b.p.Ready(ctx); err != nil {
 		b.Fatal(err, b.log)
@@ -229,7 +229,7 @@ func (b *bench) epoch(n int) {
 
 func (b *bench) until(what string, came func() bool) {
 	b.Helper()
-	limit, tick := time.NewTimer(20*time.Second), time.NewTicker(5*time.Millisecond)
+	limit, tick := time.NewTimer(2*time.Minute), time.NewTicker(5*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
 	for !came() {
