@@ -31,7 +31,8 @@ const (
 	stalled  = 30 * time.Second
 )
 
-// Put uploads content and says what it was. A larger file is sent while it is
+// Put uploads content and says what it was; a small file goes with its output
+// instead, where the server takes it (from version 4). A larger file is sent while it is
 // hashed; one that fits into memory is hashed first, and not sent when the server
 // knows it. What breaks off goes on where it stopped; for that, content that can
 // be read only once is kept in a temporary file while it is sent.
@@ -58,6 +59,9 @@ func (f Files) Put(ctx context.Context, content io.Reader) (engine.Bytes, error)
 	b := body.blob()
 	if s.knows(b) {
 		return engine.Bytes{Blob: b}, nil
+	}
+	if s.version >= 4 && b.Size <= engine.MaxSmall {
+		return engine.Bytes{Blob: b, Small: bytes.Clone(body.head)}, nil
 	}
 	return engine.Bytes{Blob: b}, f.upload(ctx, s, body, b)
 }

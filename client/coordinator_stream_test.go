@@ -96,6 +96,8 @@ func once(b []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(b)} }
 
 func again(b []byte) io.Reader { return bytes.NewReader(b) }
 
+var readers = map[string]func([]byte) io.Reader{"once": once, "again": again}
+
 // What a worker made arrives whole, whatever the network and the server do.
 func TestFilesArrive(t *testing.T) {
 	content := make([]byte, 3<<20+17)
@@ -119,7 +121,7 @@ func TestFilesArrive(t *testing.T) {
 		{"the server is started again", 3, []int{2 << 20}, true, content, "PUT POST PUT PUT"},
 		{"no answer to the bytes", 3, []int{-1}, false, content, "PUT POST PUT PUT"},
 	} {
-		for kind, reader := range map[string]func([]byte) io.Reader{"once": once, "again": again} {
+		for kind, reader := range readers {
 			t.Run(c.what+", read "+kind, func(t *testing.T) {
 				d := &depot{version: c.version, cut: c.cut, forget: c.forget}
 				b, err := d.files(t).Put(t.Context(), reader(c.content))

@@ -47,10 +47,12 @@ type Execute struct {
 	Output
 }
 
-// Output is a node's output.
+// Output is a node's output. From version 4 the bytes of small files may lie in it
+// (engine.Bytes), up to engine.MaxTogether of them; every other new file has been
+// uploaded.
 type Output struct {
 	Executed engine.Executed   `json:"executed"`
-	Receipts map[string]string `json:"receipts,omitempty"` // by the hashes of new files
+	Receipts map[string]string `json:"receipts,omitempty"` // by the hashes of new files that were uploaded
 }
 
 // Executed answers Execute.

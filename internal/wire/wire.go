@@ -1,7 +1,8 @@
 // Package wire is what a worker on another machine and its server say to each
 // other: the bodies of /worker/v1, versions 1 to 4. Version 2 has jobs that are
 // claimed ahead, version 3 uploads that are hashed while they are sent, and endings
-// that carry what an attempt told last, version 4 renewals that are answered at once.
+// that carry what an attempt told last, version 4 renewals that are answered at once,
+// and outputs that carry the bytes of small files.
 //
 // What holds: text that may be Python's JSON, or whose bytes are counted (graphs
 // and definitions), travels as base64, for JSON writers change it; no body says

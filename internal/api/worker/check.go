@@ -188,11 +188,11 @@ func checkEnding(in wire.Finish, promptID string) (queue.Ending, error) {
 	return e, checkEvent(e.Event, promptID)
 }
 
-// checkExecuted refuses names outside of the account's folders, and files that
-// the worker has not shown to have.
+// checkExecuted refuses names outside of the account's folders, files that the
+// worker has not shown to have, and bytes that are not what they are said to be.
 func (a *API) checkExecuted(ctx context.Context, at queue.Attempt, in wire.Output) error {
 	x := in.Executed
-	entries := 0
+	entries, together := 0, 0
 	for _, word := range []string{x.Node, x.DisplayNode, x.ParentNode, x.RealNode, x.MetaNode} {
 		if len(word) > maxWord {
 			return settee.Faultf(settee.CodeInvalid, "A node's id has at most %d bytes.", maxWord)
@@ -205,6 +205,12 @@ func (a *API) checkExecuted(ctx context.Context, at queue.Attempt, in wire.Outpu
 		for _, e := range k.Entries {
 			if len(e.JSON) > maxDurable {
 				return settee.Faultf(settee.CodeTooLarge, "An entry is larger than %d bytes.", maxDurable)
+			}
+			if e.New != nil {
+				together += len(e.New.Small)
+			}
+			if together > engine.MaxTogether {
+				return settee.Faultf(settee.CodeTooLarge, "An output carries at most %d bytes of small files; others are uploaded.", engine.MaxTogether)
 			}
 			if err := a.checkEntry(ctx, at, e, in.Receipts); err != nil {
 				return err
@@ -233,6 +239,9 @@ func (a *API) checkEntry(ctx context.Context, at queue.Attempt, e engine.Entry, 
 		if c < ' ' || c >= 0x7f || len(n.MIME) > maxWord {
 			return settee.Faultf(settee.CodeInvalid, "A MIME type is short plain text.")
 		}
+	}
+	if n.Small != nil { // whatever receipts say: nothing is kept under the hash of other bytes
+		return a.opt.Files.Take(n.Bytes)
 	}
 	if a.signed(at.SessionID, n.Blob, receipts[n.Blob.Hash]) {
 		return nil

@@ -213,6 +213,7 @@ func (h *house) everything() string {
 			`SELECT job_id || seq || type || data FROM job_events ORDER BY 1`,
 			`SELECT id || type || subfolder || '/' || filename || hash FROM assets ORDER BY 1`,
 			`SELECT hash FROM blobs ORDER BY 1`,
+			`SELECT hash FROM blob_contents ORDER BY 1`,
 			`SELECT job_id || node || asset_id FROM job_outputs ORDER BY 1`,
 			`SELECT account_id || type || prefix || next FROM output_counters ORDER BY 1`,
 			`SELECT name || pool || engine || devices FROM workers ORDER BY 1`,

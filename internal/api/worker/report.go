@@ -171,10 +171,10 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if over { // all of it is refused, or known
+	if over { // all of it is refused, or known: then the outputs are as many
 		for _, step := range in.Last {
 			if step.Output != nil {
-				last = append(last, outputStep(step, &out.Outputs))
+				last = append(last, outputStep(wire.Step{Output: &wire.Output{}}, &out.Outputs))
 			}
 		}
 	}

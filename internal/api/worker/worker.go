@@ -52,6 +52,9 @@ type Queue interface {
 // Files keeps bytes.
 type Files interface {
 	Put(ctx context.Context, content io.Reader) (settee.Blob, error)
+	// Take takes the bytes of a small file that its output carries, for the unit that
+	// names it; it refuses what is not as it says, or not small.
+	Take(b engine.Bytes) error
 	Open(ctx context.Context, hash string) (io.ReadSeekCloser, error)
 }
 
