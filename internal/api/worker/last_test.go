@@ -51,6 +51,18 @@ func TestLastOfVersionThree(t *testing.T) {
 	})
 }
 
+// A session that speaks an older version is told so, and its job runs on.
+func TestLastOfAnOlderVersion(t *testing.T) {
+	h := newHouse(t, sqlite(t))
+	_, j := h.two()
+	body := strings.Replace(ended(0, `{"type":"progress","data":{}}`), `"p"`, `"runs"`, 1)
+	h.want(400, `{"code":"invalid_request","message":"What comes last with an ending is of version 3 of the protocol; this session speaks version 2."}`, "POST", j+"/finish", body)
+	if got := h.job("runs"); got.State != settee.InProgress {
+		t.Errorf("it is %+v", got)
+	}
+	h.want(200, `{}`, "POST", j+"/finish", strings.Replace(body, `,"last":[{"type":"progress","data":{}}]`, "", 1))
+}
+
 // When events before what comes last are missing none of it is taken.
 func TestLastAfterAGap(t *testing.T) {
 	h := newHouse(t, sqlite(t))

@@ -147,6 +147,11 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 	if err := read(w, r, wire.MaxReport, &in); err != nil {
 		return err
 	}
+	if len(in.Last) > 0 {
+		if err := a.sessions.speaks(at.SessionID, 3, "What comes last with an ending"); err != nil {
+			return err
+		}
+	}
 	held, err := a.opt.Queue.Held(r.Context(), at)
 	over := settee.CodeOf(err) == settee.CodeLeaseLost // or it has ended, and the answer was lost
 	if err != nil && !over {

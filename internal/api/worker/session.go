@@ -54,7 +54,7 @@ func (a *API) openSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a.sessions.add(s)
+	a.sessions.add(s, version)
 	a.opt.Log.Info("a worker came", "worker", in.Name, "pool", s.Pool, "session", s.ID, "token", token.ID)
 	api.WriteJSON(w, http.StatusCreated, wire.Opened{Version: version, Session: s.ID, Worker: s.WorkerID, Pool: s.Pool,
 		Depth: s.Depth, LeaseMS: a.opt.Queue.Lease().Milliseconds()})
@@ -93,23 +93,40 @@ func (a *API) forget(session string) {
 	a.batches.drop(session)
 }
 
-// sessions remembers what never changes of a session: whose it is.
+// sessions remembers what never changes of a session: whose it is, and the version
+// that it speaks.
 type sessions struct {
 	mu     sync.Mutex
-	known  map[string]queue.Session
+	known  map[string]known
 	forget map[string][]string // by session: accounts
+}
+
+type known struct {
+	queue.Session
+	version int // 0: it was opened at another server, or before this one was started
 }
 
 // remembers is how many sessions are kept in mind.
 const remembers = 10_000
 
-func (s *sessions) add(ses queue.Session) {
+func (s *sessions) add(ses queue.Session, version int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.known == nil || len(s.known) >= remembers {
-		s.known = map[string]queue.Session{}
+		s.known = map[string]known{}
 	}
-	s.known[ses.ID] = ses
+	s.known[ses.ID] = known{ses, version}
+}
+
+// speaks refuses what came with a version of the protocol to a session that is known
+// to speak an older one.
+func (s *sessions) speaks(id string, version int, what string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v := s.known[id].version; v != 0 && v < version {
+		return settee.Faultf(settee.CodeInvalid, "%s is of version %d of the protocol; this session speaks version %d.", what, version, v)
+	}
+	return nil
 }
 
 func (s *sessions) drop(id string) {
@@ -148,14 +165,14 @@ func (s *sessions) forgotten(id string) []string {
 
 func (s *sessions) find(ctx context.Context, q Queue, id string) (queue.Session, error) {
 	s.mu.Lock()
-	ses, ok := s.known[id]
+	here, ok := s.known[id]
 	s.mu.Unlock()
 	if ok {
-		return ses, nil
+		return here.Session, nil
 	}
 	ses, err := q.Session(ctx, id)
 	if err == nil {
-		s.add(ses)
+		s.add(ses, 0)
 	}
 	return ses, err
 }
