@@ -7,7 +7,8 @@ import (
 	"github.com/settee/settee/test/process"
 )
 
-// Servers that share a database leave each other's jobs alone. When one is
+// Servers that share a database leave each other's jobs alone, and have each other's
+// small files. When one is
 // killed for good, its lease runs out and another does what it was doing.
 func TestNeighbourTakesOver(t *testing.T) {
 	t.Parallel()
@@ -27,8 +28,10 @@ func TestNeighbourTakesOver(t *testing.T) {
 	if err != nil || beside == "" {
 		t.Fatalf("submit: %q %v", beside, err)
 	}
-	if j := other.until(t, beside, within(late), job.ended); j.Status != "completed" {
-		t.Errorf("the second server's job ended as %s", j.Status)
+	if j := other.until(t, beside, within(late), job.ended); j.Status == "completed" && len(j.files()) == 1 {
+		c.whole(t, j.files()[0], 0x010203) // it is small
+	} else {
+		t.Errorf("the second server's job ended as %s with %d files", j.Status, len(j.files()))
 	}
 	if j, ok := c.job(t, running); !ok || j.Status != "in_progress" {
 		t.Fatalf("the first server's job is %q after the second has started", j.Status)
