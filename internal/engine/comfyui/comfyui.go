@@ -93,7 +93,7 @@ type Engine struct {
 	later   *time.Timer     // when
 	closed  bool
 	healing chan struct{} // closed when the process that failed has been replaced; nil: none did
-	cancels cancelRoute   // what this server understands
+	cancels cancelRoute   // what this server understands, since the newest socket was opened
 }
 
 // New makes an engine; nothing is asked of the server yet.

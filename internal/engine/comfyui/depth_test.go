@@ -74,8 +74,8 @@ func TestSecondPromptWaitsInTheQueue(t *testing.T) {
 // while the first runs, and its prompt afterwards.
 func TestSecondJobIsStagedWhileTheFirstRuns(t *testing.T) {
 	b := setUp(t, deep)
-	b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{
-		"GET /system_stats": {{Status: 200, Body: `{"system": {"comfyui_version": "0.3.40"}, "devices": []}`}}}})
+	b.server.Fail(comfyuitest.Faults{Answers: map[string][]comfyuitest.Answer{"GET /system_stats": slices.Repeat(
+		[]comfyuitest.Answer{{Status: 200, Body: `{"system": {"comfyui_version": "0.3.40"}, "devices": []}`}}, 9)}})
 	first := b.give(gate("1"))
 	b.until("the first runs", func() bool { return first.sink.count("executing") > 0 })
 	load := func(name, content string) *given {

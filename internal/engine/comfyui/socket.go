@@ -46,7 +46,8 @@ const (
 	pingLimit = 30 * time.Second // a node may hold Python's lock for long
 )
 
-// dial opens a socket. It asks for previews that say whose they are.
+// dial opens a socket. It asks for previews that say whose they are. Another
+// ComfyUI may listen there by now, which cancels in another way.
 func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 	base := e.server.url()
 	address := "ws" + strings.TrimPrefix(base, "http") + "/ws?clientId=" + url.QueryEscape(clientID)
@@ -78,6 +79,9 @@ func (e *Engine) dial(ctx context.Context, clientID string) (*socket, error) {
 		conn.CloseNow()
 		return nil, err
 	}
+	e.mu.Lock()
+	e.cancels = cancelUnknown
+	e.mu.Unlock()
 	s.queue, s.size = []message{{kind == websocket.MessageBinary, data}}, len(data)
 	s.news <- struct{}{}
 	s.tasks.Go(func() { s.read(reading) })
