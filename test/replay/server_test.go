@@ -20,6 +20,7 @@ import (
 	"github.com/settee/settee"
 	"github.com/settee/settee/internal/app"
 	"github.com/settee/settee/internal/engine"
+	"github.com/settee/settee/internal/store/storetest"
 )
 
 // secret is the client key of a server with keys.
@@ -57,6 +58,7 @@ func begin(t *testing.T, cfg app.Config) *server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	cfg.Listen, cfg.Data, cfg.BootstrapKey, cfg.Version, cfg.Log = "127.0.0.1:0", t.TempDir(), secret, "replay", slog.New(slog.DiscardHandler)
+	storetest.Fresh(t, filepath.Join(cfg.Data, "settee.db")) // dozens of servers, one migration
 	a, err := app.New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)

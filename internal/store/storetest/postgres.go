@@ -17,8 +17,8 @@ import (
 // server is the PostgreSQL that this test binary uses.
 var server struct {
 	once  sync.Once
-	err   error  // why there is none
-	admin string // URL of a database from which others can be made
+	err   error    // why there is none
+	admin *url.URL // of a database from which others can be made
 	own   *Cluster
 	made  atomic.Int64
 }
@@ -31,13 +31,37 @@ func PostgresURL(t testing.TB) string {
 	t.Helper()
 	server.once.Do(start)
 	skip(t, server.err)
-	name := fmt.Sprintf("settee_test_%d_%d", os.Getpid(), server.made.Add(1))
-	do(t, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
-	t.Cleanup(func() { do(t, "DROP DATABASE "+name+" WITH (FORCE)") })
-	u, err := url.Parse(server.admin)
+	return made(t, empty)
+}
+
+// empty is what a database is made from that has nothing.
+const empty = " TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"
+
+// made makes a database of the test's own, and is its URL.
+func made(t testing.TB, from string) string {
+	t.Helper()
+	name, err := create(from)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := drop(name); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return at(name)
+}
+
+func create(from string) (name string, err error) {
+	name = fmt.Sprintf("settee_test_%d_%d", os.Getpid(), server.made.Add(1))
+	return name, do("CREATE DATABASE " + name + from)
+}
+
+func drop(name string) error { return do("DROP DATABASE " + name + " WITH (FORCE)") }
+
+// at is the URL of a database.
+func at(name string) string {
+	u := *server.admin
 	u.Path = "/" + name
 	return u.String()
 }
@@ -53,33 +77,38 @@ func skip(t testing.TB, err error) {
 	}
 }
 
-func do(t testing.TB, statement string) {
-	t.Helper()
-	db, err := sql.Open("pgx", server.admin)
+func do(statement string) error {
+	db, err := sql.Open("pgx", server.admin.String())
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer db.Close()
 	if _, err := db.ExecContext(context.Background(), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+		return fmt.Errorf("%s: %w", statement, err)
 	}
+	return nil
 }
 
 // start finds or starts the server, which does not wait for the disk.
 func start() {
-	if server.admin = os.Getenv("SETTEE_TEST_POSTGRES"); server.admin != "" {
+	if given := os.Getenv("SETTEE_TEST_POSTGRES"); given != "" {
+		server.admin, server.err = url.Parse(given)
 		return
 	}
 	if server.own, server.err = newCluster(" -c fsync=off -c synchronous_commit=off -c full_page_writes=off"); server.err != nil {
 		return
 	}
-	server.admin = server.own.URL
-	server.err = server.own.Start()
+	if server.admin, server.err = url.Parse(server.own.URL); server.err == nil {
+		server.err = server.own.Start()
+	}
 }
 
 func stop() error {
-	if server.own == nil {
-		return nil
+	switch {
+	case server.own != nil:
+		return server.own.remove()
+	case fresh.postgres.name != "":
+		return drop(fresh.postgres.name)
 	}
-	return server.own.remove()
+	return nil
 }

@@ -43,13 +43,15 @@ func Each(t *testing.T, f func(t *testing.T, db *store.DB)) {
 // SQLite opens an empty SQLite database.
 func SQLite(t testing.TB) *store.DB {
 	t.Helper()
-	return Open(t, "sqlite:"+filepath.Join(t.TempDir(), "settee.db"))
+	path := filepath.Join(t.TempDir(), "settee.db")
+	Fresh(t, path)
+	return Open(t, "sqlite:"+path)
 }
 
 // Postgres opens an empty PostgreSQL database, or skips the test.
 func Postgres(t testing.TB) *store.DB {
 	t.Helper()
-	return Open(t, PostgresURL(t))
+	return Open(t, freshPostgres(t))
 }
 
 // Open opens a database until the test ends.
