@@ -37,6 +37,7 @@ type Options struct {
 
 	Depth    int           // jobs taken at once (1): one runs, the next is staged and, where the server cancels exactly, waits in ComfyUI's queue
 	Poll     time.Duration // how often the truth is asked for while frames come (5 s)
+	Ending   time.Duration // how long the end may take that follows the last output (5 ms); later it is told apart from it
 	Silence  time.Duration // longest time without a frame while a node runs (30 min)
 	Call     time.Duration // how long the server may take to answer (30 s)
 	Stall    time.Duration // how long a file on its way may stand still (60 s)
@@ -116,7 +117,7 @@ func New(opt Options) *Engine {
 		have *time.Duration
 		want time.Duration
 	}{
-		{&opt.Call, 30 * time.Second}, {&opt.Stall, time.Minute}, {&opt.Poll, 5 * time.Second}, {&opt.Silence, 30 * time.Minute}, {&opt.Patience, 30 * time.Second},
+		{&opt.Call, 30 * time.Second}, {&opt.Stall, time.Minute}, {&opt.Poll, 5 * time.Second}, {&opt.Ending, 5 * time.Millisecond}, {&opt.Silence, 30 * time.Minute}, {&opt.Patience, 30 * time.Second},
 		{&opt.Grace, 30 * time.Second}, {&opt.Abandon, 2 * time.Minute},
 	} {
 		if *d.have <= 0 {

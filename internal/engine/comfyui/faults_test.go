@@ -149,7 +149,7 @@ func TestForgottenHistory(t *testing.T) {
 	})
 	t.Run("it claims success in silence", func(t *testing.T) {
 		b := setUp(t, nil)
-		b.server.Fail(comfyuitest.Faults{SilentSuccess: true})
+		b.server.Fail(comfyuitest.Faults{SilentSuccess: true, Lose: func(_ int, kind string) bool { return kind == settee.EventSuccess }})
 		if err := b.run(plainJob()); !errors.Is(err, comfyui.ErrLost) {
 			t.Fatalf("%v", err)
 		}

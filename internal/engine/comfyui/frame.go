@@ -113,6 +113,7 @@ func (r *run) tellCached(ctx context.Context, data pyjson.Value) error {
 	for n := range data.Get("nodes").Items() {
 		r.cached[n.Text()] = true
 	}
+	r.plain.Store(len(r.cached) == 0)
 	return r.event(ctx, settee.EventCached, data)
 }
 

@@ -4,30 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/settee/settee"
 	"github.com/settee/settee/internal/engine"
 	"github.com/settee/settee/internal/engine/comfyui"
 	"github.com/settee/settee/internal/engine/comfyui/comfyuitest"
 )
 
-// patient is a sink that takes no file before the engine has heard of the end, and
-// names what is told last when the run has returned.
+// patient is a sink that names what is told last when the run has returned.
 type patient struct {
 	*memory
-	end   <-chan struct{}
 	log   []string
 	waits []func() error
+	told  func()             // called with an output that is told at once; may be nil
+	event func(settee.Event) // called with each event; may be nil
 }
 
-func (p *patient) Put(ctx context.Context, content io.Reader) (engine.Bytes, error) {
-	<-p.end
-	return p.memory.Put(ctx, content)
+func (p *patient) Event(ctx context.Context, e settee.Event) error {
+	if p.event != nil {
+		p.event(e)
+	}
+	return p.memory.Event(ctx, e)
 }
 
 func (p *patient) Last(ctx context.Context, x engine.Executed, named func(json.RawMessage)) error {
@@ -41,6 +41,9 @@ func (p *patient) Executed(ctx context.Context, x engine.Executed) (json.RawMess
 		return nil, err
 	}
 	p.log = append(p.log, "executed "+x.Node)
+	if p.told != nil {
+		p.told()
+	}
 	return p.memory.Executed(ctx, x)
 }
 
@@ -54,23 +57,7 @@ func (p *patient) settle() error {
 	return nil
 }
 
-// eager is a connection that shows when the engine has heard of a prompt's end: it
-// asks for its history then.
-type eager struct {
-	*http.Transport
-	once  *sync.Once
-	asked chan struct{}
-}
-
-func (e eager) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.Contains(r.URL.Path, "/history/") {
-		e.once.Do(func() { close(e.asked) })
-	}
-	return e.Transport.RoundTrip(r)
-}
-
-// When the end has been heard while files are fetched, the last output is told as
-// that; the next run that finds it cached shows the same names. Twins show one file,
+// The last output is told as that, for its end comes at once; the next run that finds it cached shows the same names. Twins show one file,
 // whether they were asked for or not.
 func TestTheLastOutput(t *testing.T) {
 	const image = `{"1": {"class_type": "EmptyImage", "inputs": {"width": 2, "height": 2}}`
@@ -91,8 +78,7 @@ func TestTheLastOutput(t *testing.T) {
 		"a twin that was not asked for": {job(image+save("2", "cat")+save("3", "cat")+`}`, "2"), "executed 2, executed 3", "executed 2, executed 3", 1},
 	} {
 		t.Run(what, func(t *testing.T) {
-			ear := eager{http.DefaultTransport.(*http.Transport).Clone(), &sync.Once{}, make(chan struct{})}
-			b := setUp(t, func(o *comfyui.Options) { o.HTTP, o.Poll = &http.Client{Transport: ear}, time.Minute })
+			b := setUp(t, func(o *comfyui.Options) { o.Ending, o.Poll = time.Minute, time.Minute })
 			if what == "a twin that was not asked for" {
 				ui := `{"images": [{"filename": "cat_00001_.png", "subfolder": "", "type": "output"}]}`
 				b.server.Run(func(y *comfyuitest.Play) {
@@ -111,7 +97,7 @@ func TestTheLastOutput(t *testing.T) {
 			}
 			var outputs []string
 			for i, want := range []string{c.first, c.again} {
-				p := &patient{memory: b.sink, end: ear.asked}
+				p := &patient{memory: b.sink}
 				j := job(string(c.job.Graph), c.job.Outputs...)
 				if err := b.engine.Run(t.Context(), j, p); err != nil {
 					t.Fatal(err)

@@ -87,7 +87,7 @@ func (r *run) deliver(ctx context.Context, n node) error {
 		r.twins[sign.String()] = n.id
 	}
 	r.delivered[n.id] = true
-	if r.asked.Load() && !old && r.isOutput(n) && r.complete() {
+	if !old && r.isOutput(n) && r.complete() && r.awaitEnd(r.files) {
 		return r.out.Last(ctx, x, func(final json.RawMessage) {
 			if err := r.keep(n.id, x, final, came); err != nil {
 				r.e.opt.Log.Warn("what ComfyUI has cached is not remembered", "error", err)

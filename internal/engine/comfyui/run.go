@@ -31,17 +31,17 @@ type run struct {
 	terms  *terms
 
 	socket  *socket
-	reused  bool        // it was there before
-	asked   atomic.Bool // for the history entry, when the end came
-	early   chan early  // the answer
-	used    bool
-	redial  time.Time // when to try again; zero: connected
-	sound   bool      // no frame can have been lost
-	left    func()    // the prompt is in ComfyUI no more
-	began   bool      // execution_start went out
-	told    bool      // execution_cached went out
-	ended   bool      // a frame said that it is over
-	success bool      // execution_success was heard
+	reused  bool          // it was there before
+	over    chan struct{} // closed when the socket has brought the end
+	plain   atomic.Bool   // no node was cached: frames tell all
+	early   chan early    // the answer for the history entry, asked for when the end came; nil: it was not
+	redial  time.Time     // when to try again; zero: connected
+	sound   bool          // no frame can have been lost
+	left    func()        // the prompt is in ComfyUI no more
+	began   bool          // execution_start went out
+	told    bool          // execution_cached went out
+	ended   bool          // a frame said that it is over
+	success bool          // execution_success was heard
 	ending  pyjson.Value
 	kind    string // type of ending
 
@@ -113,7 +113,7 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 	}
 	r := &run{e: e, job: job, out: out, id: id, graph: g, epoch: e.current(), salt: e.salt(job.AccountID), sound: true,
 		ran: map[string]bool{}, cached: map[string]bool{}, families: map[string]family{},
-		delivered: delivered, collected: map[settee.File]kept{}, twins: map[string]string{}, early: make(chan early, 1)}
+		delivered: delivered, collected: map[settee.File]kept{}, twins: map[string]string{}, over: make(chan struct{})}
 	if r.known, err = e.known(ctx); err != nil {
 		return e.own(ctx, job, fmt.Errorf("%w: %w", ErrUnreachable, err))
 	}
@@ -126,7 +126,7 @@ func (e *Engine) try(ctx context.Context, job engine.Job, out engine.Sink, id st
 		return e.own(ctx, job, fmt.Errorf("%w: %w", ErrUnreachable, err))
 	}
 	r.client = r.socket.client
-	r.socket.onEnd(r.id, r.prefetch)
+	r.socket.onEnd(r.id, sync.OnceFunc(r.heardEnd))
 	defer r.hangUp()
 	if err := e.seats.take(ctx, e.room(ctx)); err != nil {
 		return interrupted(job)
@@ -231,22 +231,49 @@ func (r *run) hangUp() {
 	}
 }
 
-// prefetch asks for the history entry while the files of the last frames are
-// still being stored.
-func (r *run) prefetch() {
-	if r.asked.CompareAndSwap(false, true) {
+// heardEnd is called when the end has come, which may be while the files of the last
+// frames are still being stored: the history entry is asked for then, unless the
+// frames have told all.
+func (r *run) heardEnd() {
+	if !r.plain.Load() {
+		answer := make(chan early, 1)
+		r.early = answer
 		r.e.tidy.Go(func() {
 			h, err := r.e.server.history(context.Background(), r.id)
-			r.early <- early{h, err}
+			answer <- early{h, err}
 		})
 	}
+	close(r.over)
+}
+
+// isOver reports whether the end has come.
+func (r *run) isOver() bool {
+	select {
+	case <-r.over:
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitEnd gives the end, which follows the last output at once, a moment to come.
+func (r *run) awaitEnd(ctx context.Context) bool {
+	late := time.NewTimer(r.e.opt.Ending)
+	defer late.Stop()
+	select {
+	case <-r.over:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+	return r.isOver()
 }
 
 // history is the prompt's entry; nil when there is none yet.
 func (r *run) history(ctx context.Context) (*entry, error) {
-	if r.asked.Load() && !r.used {
-		r.used = true
-		if h := <-r.early; h.entry != nil && h.err == nil {
+	if r.isOver() && r.early != nil {
+		h := <-r.early
+		r.early = nil
+		if h.entry != nil && h.err == nil {
 			return h.entry, nil
 		}
 	}

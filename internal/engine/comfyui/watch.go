@@ -185,6 +185,9 @@ func (r *run) look(ctx context.Context, stop *stopping) (done bool, err error) {
 	if r.gone() {
 		return true, fmt.Errorf("%w: its process ended", ErrLost)
 	}
+	if r.plainly() {
+		return true, nil
+	}
 	var h *entry
 	at := absent
 	if r.ended {
@@ -206,6 +209,13 @@ func (r *run) look(ctx context.Context, stop *stopping) (done bool, err error) {
 		r.push(ctx, stop, at)
 	}
 	return false, nil
+}
+
+// plainly reports that the prompt succeeded and that nothing is to be learned from its
+// history: every frame was heard, no node was cached, and each node that shows
+// something has shown it.
+func (r *run) plainly() bool {
+	return r.ended && r.sound && r.kind == settee.EventSuccess && r.plain.Load() && r.complete()
 }
 
 // vanished is how a prompt ended that is neither in the queue nor in the
