@@ -25,7 +25,9 @@ func compare(what string, got, floor float64, unit string, reach float64, higher
 	if !higher {
 		met, sign = ratio <= reach, "≤"
 	}
-	add(row{what, figure(got) + unit, figure(floor) + unit, fmt.Sprintf("%.2f", ratio), fmt.Sprintf("%s %g", sign, reach), met})
+	target := fmt.Sprintf("%s %g", sign, reach)
+	_, decimals, _ := strings.Cut(target, ".")
+	add(row{what, figure(got) + unit, figure(floor) + unit, fmt.Sprintf("%.*f", max(len(decimals), 2), ratio), target, met})
 }
 
 // bound adds a figure with a fixed limit.
