@@ -1,6 +1,7 @@
 package comfyui_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -28,20 +29,29 @@ func (l *lookups) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // pictureProgram is a prompt that makes a picture in node 2; it waits before and after.
 func (b *bench) pictureProgram(before, after <-chan struct{}) {
+	b.pictureProgramOf("2", before, after)
+}
+
+func (b *bench) pictureProgramOf(node string, before, after <-chan struct{}) {
 	b.server.Run(func(y *comfyuitest.Play) {
 		b.server.Write(comfyuitest.File{Type: "output", Filename: "cat_00001_.png"}, []byte("cat"))
 		y.Say("execution_start", "")
 		y.Say("execution_cached", `, "nodes": []`)
-		y.Send("executing", `{"node": "2", "display_node": "2", "prompt_id": "`+y.ID()+`"}`)
+		y.Send("executing", `{"node": "`+node+`", "display_node": "`+node+`", "prompt_id": "`+y.ID()+`"}`)
 		<-before
-		y.Show("2", `{"images": [{"filename": "cat_00001_.png", "subfolder": "", "type": "output"}]}`, "2")
-		<-after
+		y.Show(node, `{"images": [{"filename": "cat_00001_.png", "subfolder": "", "type": "output"}]}`, node)
+		select {
+		case <-after:
+		case <-y.Stopped():
+		}
 		y.Say("execution_success", "")
 	})
 }
 
-func pictureJob() engine.Job {
-	return job(`{"2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "cat"}}}`, "2")
+func pictureJob() engine.Job { return pictureJobOf("2") }
+
+func pictureJobOf(node string) engine.Job {
+	return job(`{"`+node+`": {"class_type": "SaveImage", "inputs": {"filename_prefix": "cat"}}}`, node)
 }
 
 // The history of a prompt whose frames have told all is not asked for.
@@ -98,18 +108,25 @@ func TestOtherPromptsAreLookedUp(t *testing.T) {
 	}
 }
 
-// A node that is shown long before its prompt ends is told at once.
+// A node that is shown long before its prompt ends is told at once, whatever it is
+// called.
 func TestAnOutputBeforeALateEnd(t *testing.T) {
-	b := setUp(t, func(o *comfyui.Options) { o.Ending = time.Millisecond })
-	heard := make(chan struct{})
-	open := make(chan struct{})
-	close(open)
-	b.pictureProgram(open, heard)
-	p := &patient{memory: b.sink, told: func() { close(heard) }}
-	if err := b.engine.Run(t.Context(), pictureJob(), p); err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(p.log, ", "); got != "executed 2" {
-		t.Errorf("told %s", got)
+	for _, node := range []string{"2", "null"} {
+		t.Run(node, func(t *testing.T) {
+			b := setUp(t, func(o *comfyui.Options) { o.Ending = time.Millisecond })
+			heard := make(chan struct{})
+			open := make(chan struct{})
+			close(open)
+			b.pictureProgramOf(node, open, heard)
+			p := &patient{memory: b.sink, told: func() { close(heard) }}
+			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+			defer stop()
+			if err := b.engine.Run(ctx, pictureJobOf(node), p); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(p.log, ", "); got != "executed "+node {
+				t.Errorf("told %s", got)
+			}
+		})
 	}
 }

@@ -142,9 +142,10 @@ func (s *socket) ping(ctx context.Context) {
 }
 
 // isEnd reports whether a frame looks like the last one of a prompt: it says
-// executing, no node, and the prompt's id.
+// executing, no node, and the prompt's id. A node may be called null.
 func isEnd(data, id []byte) bool {
-	return len(data) < 300 && bytes.Contains(data, []byte(`"executing"`)) && bytes.Contains(data, []byte("null")) && bytes.Contains(data, id)
+	return len(data) < 300 && bytes.Contains(data, []byte(`"executing"`)) && bytes.Contains(data, id) &&
+		(bytes.Contains(data, []byte(`"node": null`)) || bytes.Contains(data, []byte(`"node":null`)))
 }
 
 func isPreview(m message) bool {
