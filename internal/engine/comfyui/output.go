@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -88,10 +89,14 @@ func (r *run) deliver(ctx context.Context, n node) error {
 	}
 	r.delivered[n.id] = true
 	if !old && r.isOutput(n) && r.complete() && r.awaitEnd(r.files) {
+		// Until it has its names, its files stay where an equal prompt that follows
+		// finds them.
+		r.fetched = slices.DeleteFunc(r.fetched, func(f settee.File) bool { return slices.Contains(came, f) })
 		return r.out.Last(ctx, x, func(final json.RawMessage) {
 			if err := r.keep(n.id, x, final, came); err != nil {
 				r.e.opt.Log.Warn("what ComfyUI has cached is not remembered", "error", err)
 			}
+			r.e.tidy.Go(func() { r.e.tidyFiles(came) })
 		})
 	}
 	final, err := r.out.Executed(ctx, x)
@@ -130,16 +135,16 @@ func (r *run) entry(ctx context.Context, n node, x *engine.Executed, item pyjson
 		return engine.Entry{Old: &old, JSON: more}, f, nil
 	}
 	if old, ok := r.seen(n, f); ok {
-		if x.MetaNode == "" && old.node != n.id && !n.fresh {
-			x.MetaNode = old.node
-		}
-		return engine.Entry{Old: &old.file, JSON: more}, f, nil
+		return old.entry(n, x, more), f, nil
 	}
 	if !n.fresh && !r.salted(n) {
 		return engine.Entry{JSON: r.terms.json(item)}, f, nil // cached, and maybe for another account
 	}
 	made, err := r.fetch(f)
 	if errors.Is(err, errGone) && !n.fresh {
+		if old, ok := r.seen(n, f); ok { // it got its name meanwhile, and was removed
+			return old.entry(n, x, more), f, nil
+		}
 		r.e.freeCache(ctx)
 		return engine.Entry{}, f, fmt.Errorf("%s was cached but is not there any more", f.Filename)
 	}
@@ -147,6 +152,14 @@ func (r *run) entry(ctx context.Context, n node, x *engine.Executed, item pyjson
 		return engine.Entry{}, f, fmt.Errorf("%s: %w", f.Filename, err)
 	}
 	return engine.Entry{New: made, JSON: more}, f, nil
+}
+
+// entry shows the file once more, in n's output x.
+func (k kept) entry(n node, x *engine.Executed, more json.RawMessage) engine.Entry {
+	if x.MetaNode == "" && k.node != n.id && !n.fresh {
+		x.MetaNode = k.node
+	}
+	return engine.Entry{Old: &k.file, JSON: more}
 }
 
 // seen finds what became of a file before: in this run when its node did not
@@ -264,9 +277,9 @@ func (r *run) fetch(f settee.File) (*engine.NewFile, error) {
 
 // tidyFiles removes what was collected, where that is possible: a file's final
 // name is remembered, and ComfyUI slows as its folders fill.
-func (r *run) tidyFiles() {
-	for _, f := range r.fetched {
-		dir := r.e.folder(f.Type)
+func (e *Engine) tidyFiles(collected []settee.File) {
+	for _, f := range collected {
+		dir := e.folder(f.Type)
 		if dir == "" {
 			return
 		}

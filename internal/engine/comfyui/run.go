@@ -215,7 +215,7 @@ func (r *run) unanswered(ctx context.Context, cause error) error {
 // tidy takes the prompt out of ComfyUI's history, which grows by whole graphs,
 // and its files out of the folders.
 func (r *run) tidy() {
-	r.tidyFiles()
+	r.e.tidyFiles(r.fetched)
 	r.e.spend(r.id)
 }
 
