@@ -1,9 +1,10 @@
 // Package asset keeps the files of accounts: names over blobs.
 //
 // What holds: a name appears once its bytes are safe, and with all of them, those of
-// a small file in the same step (engine.Bytes); the same name with the same bytes is the same asset; no name, hash or link leads
-// from one account to another's file, except a link that was signed for it and
-// has not expired. All rules about what a file may be called are in name.go.
+// a small file in the same step (engine.Bytes); the same name with the same bytes is
+// the same asset; no name, hash or link leads from one account to another's file,
+// except a link that was signed for it and has not expired. All rules about what a
+// file may be called are in name.go.
 package asset
 
 import (

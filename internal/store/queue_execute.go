@@ -97,8 +97,8 @@ func (t *attemptRow) attach(tx *Tx, node, key string, i int, e engine.Entry, now
 	return f, err
 }
 
-// mint keeps a file's bytes and makes an asset: under the name asked for, whose former bytes it
-// replaces, or under the account's next free number.
+// mint keeps a file's bytes and makes an asset: under the name asked for, whose
+// former bytes it replaces, or under the account's next free number.
 func (t *attemptRow) mint(tx *Tx, n engine.NewFile, now time.Time) (f settee.File, id string, err error) {
 	if err := keep(tx, n.Bytes, time.Time{}); err != nil {
 		return f, "", err

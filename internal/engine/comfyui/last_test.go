@@ -57,8 +57,9 @@ func (p *patient) settle() error {
 	return nil
 }
 
-// The last output is told as that, for its end comes at once; the next run that finds it cached shows the same names. Twins show one file,
-// whether they were asked for or not.
+// The last output is told as that, for its end comes at once; the next run that finds
+// it cached shows the same names. Twins show one file, whether they were asked for or
+// not.
 func TestTheLastOutput(t *testing.T) {
 	const image = `{"1": {"class_type": "EmptyImage", "inputs": {"width": 2, "height": 2}}`
 	save := func(node, prefix string) string {
