@@ -175,6 +175,7 @@ func (a *App) Run(ctx context.Context) error {
 		failed   = make(chan error, 1+len(a.workers))
 	)
 	services.Go(func() { supervise(background, a.comfy, a.cfg.Log) })
+	services.Go(func() { a.pools.Run(background) })
 	services.Go(func() {
 		if err := a.queue.Run(background); err != nil && background.Err() == nil {
 			failed <- fmt.Errorf("the queue stopped: %w", err)

@@ -48,14 +48,17 @@ type Service struct {
 	mu         sync.Mutex
 	pools      []Pool
 	read       time.Time
+	asked      time.Time              // the last time that somebody wanted them
 	catalogs   map[string]*catalog    // by definitions hash
 	infos      map[string]*objectInfo // by hashes of all variants
 	models     []Folder
 	modelsRead time.Time
 }
 
-// fresh is how long what was read from the database is believed.
-const fresh = time.Second
+const (
+	fresh    = time.Second      // how long what was read from the database is believed
+	attended = 10 * time.Second // how long Run keeps it so after it was asked for
+)
 
 // New makes a Service.
 func New(store Store, files Files, now func() time.Time) *Service {
@@ -68,9 +71,43 @@ func (s *Service) Pools(ctx context.Context) ([]Pool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+	s.asked = now
 	if len(s.pools) > 0 && now.Sub(s.read) < fresh {
 		return s.pools, nil
 	}
+	return s.reload(ctx, now)
+}
+
+// Run reads the pools anew before they are too old, as long as somebody asks for them
+// now and then: who submits a job every few seconds does not wait for that. It returns
+// when ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(fresh / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.refresh(ctx)
+	}
+}
+
+func (s *Service) refresh(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if now.Sub(s.asked) >= attended {
+		return
+	}
+	ctx, done := context.WithTimeout(ctx, fresh)
+	defer done()
+	_, _ = s.reload(ctx, now) // or whoever asks next does, and hears why not
+}
+
+// reload reads the pools. The caller holds mu.
+func (s *Service) reload(ctx context.Context, now time.Time) ([]Pool, error) {
 	pools, err := s.load(ctx, now)
 	if err != nil { // definitions go when a worker brings newer ones: look again
 		if pools, err = s.load(ctx, now); err != nil {

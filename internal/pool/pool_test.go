@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/settee/settee"
@@ -13,6 +15,7 @@ import (
 
 // store is a database of two pools.
 type store struct {
+	mu          sync.Mutex
 	pools       []pool.Pool
 	definitions map[string]string
 	models      []string
@@ -20,6 +23,8 @@ type store struct {
 }
 
 func (s *store) Pools(context.Context, time.Time) ([]pool.Pool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.reads++
 	var pools []pool.Pool
 	for _, p := range s.pools {
@@ -27,6 +32,18 @@ func (s *store) Pools(context.Context, time.Time) ([]pool.Pool, error) {
 		pools = append(pools, p)
 	}
 	return pools, nil
+}
+
+func (s *store) read() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads
+}
+
+func (s *store) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pools = s.pools[:1]
 }
 
 func (s *store) Models(context.Context, time.Time) ([]json.RawMessage, error) {
@@ -126,6 +143,41 @@ func TestPoolsAreReadAtMostOnceASecond(t *testing.T) {
 	if len(pools) != 1 || pools[0].Variants[0].Catalog == nil {
 		t.Errorf("pools %+v", pools)
 	}
+}
+
+// Who asks every few seconds does not wait for the database, and hears what is a
+// second old at most; when nobody asks any more nothing is read.
+func TestPoolsStayFreshWhileSomebodyAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, db, _ := service()
+		s := pool.New(db, files{}, time.Now)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go s.Run(ctx)
+		<-time.After(700 * time.Millisecond)
+		for i, want := range []int{2, 1, 1, 1, 1} {
+			synctest.Wait()
+			before := db.read()
+			pools, err := s.Pools(ctx)
+			if err != nil || len(pools) != want {
+				t.Errorf("%d pools, %v", len(pools), err)
+			}
+			if waited := db.read() > before; waited != (i == 0) {
+				t.Errorf("ask %d waited: %t", i, waited)
+			}
+			<-time.After(4 * time.Second)
+			db.drop()
+			<-time.After(time.Second)
+		}
+		<-time.After(10 * time.Second)
+		synctest.Wait()
+		before := db.read()
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if n := db.read() - before; n > 0 {
+			t.Errorf("read %d times when nobody asked", n)
+		}
+	})
 }
 
 func TestDevicesOfAllWorkers(t *testing.T) {
