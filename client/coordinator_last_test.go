@@ -83,15 +83,8 @@ func (o *office) job(t *testing.T) (*client.Coordinator, queue.Attempt) {
 		"POST /worker/v1/sessions/s/jobs/j/1/report": o.spoken(&none), "POST /worker/v1/sessions/s/jobs/j/1/execute": o.spoken(&o.executes),
 		"POST /worker/v1/sessions/s/jobs/j/1/finish": o.spoken(&o.finishes),
 	}).Coordinator(nil)
-	s, err := k.Open(t.Context(), "w", "", settee.Description{Engine: "x", Definitions: []byte(`{}`), Devices: []byte(`[]`), Depth: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := k.Claim(t.Context(), s, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k, l.Attempt
+	_, at := opened(t, k)
+	return k, at
 }
 
 // What comes last goes with the ending; a server of an older version is told it

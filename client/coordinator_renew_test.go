@@ -186,13 +186,20 @@ func (l *line) job(t *testing.T) (*client.Coordinator, queue.Session, queue.Atte
 		t.Fatal(err)
 	}
 	k := c.Coordinator(nil)
+	s, at := opened(t, k)
+	return k, s, at
+}
+
+// opened is a session of a worker, and the job that it was given.
+func opened(t *testing.T, k *client.Coordinator) (queue.Session, queue.Attempt) {
+	t.Helper()
 	s, err := k.Open(t.Context(), "w", "", settee.Description{Engine: "x", Definitions: []byte(`{}`), Devices: []byte(`[]`), Depth: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease, err := k.Claim(t.Context(), s, false)
+	l, err := k.Claim(t.Context(), s, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return k, s, lease.Attempt
+	return s, l.Attempt
 }

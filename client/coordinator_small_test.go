@@ -74,23 +74,16 @@ func TestSmallFilesInCalls(t *testing.T) {
 		"POST /worker/v1/sessions/s/jobs/j/1/execute": told(`{"told":1,"output":{}}`),
 		"POST /worker/v1/sessions/s/jobs/j/1/finish":  told(`{"outputs":[{}]}`),
 	}).Coordinator(nil)
-	s, err := k.Open(t.Context(), "w", "", settee.Description{Engine: "x", Definitions: []byte(`{}`), Devices: []byte(`[]`), Depth: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := k.Claim(t.Context(), s, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, at := opened(t, k)
 	x := engine.Executed{Node: "9", Output: []engine.Key{{Name: "images", Entries: []engine.Entry{
 		{New: &engine.NewFile{Bytes: engine.BytesOf([]byte("pixels")), Type: settee.Output}},
 		{New: &engine.NewFile{Bytes: engine.BytesOf([]byte{}), Type: settee.Output}},
 		{New: &engine.NewFile{Bytes: engine.Bytes{Blob: engine.BytesOf([]byte("elsewhere")).Blob}, Type: settee.Output}}}}}}
-	if _, err := k.Execute(t.Context(), l.Attempt, x); err != nil {
+	if _, err := k.Execute(t.Context(), at, x); err != nil {
 		t.Fatal(err)
 	}
 	done := queue.Ending{State: settee.Completed, Event: settee.Event{Type: settee.EventSuccess, Data: []byte(`{}`)}}
-	if err := k.Finish(t.Context(), l.Attempt, done, queue.Step{Executed: &x, Named: func(json.RawMessage) {}}); err != nil {
+	if err := k.Finish(t.Context(), at, done, queue.Step{Executed: &x, Named: func(json.RawMessage) {}}); err != nil {
 		t.Fatal(err)
 	}
 	file := func(content, small string) string {
